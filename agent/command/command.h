@@ -1,0 +1,84 @@
+/*
+ * The commands: one file each, options from one table, words for people chosen here.
+ */
+#ifndef AGENT_COMMAND_COMMAND_H
+#define AGENT_COMMAND_COMMAND_H
+
+#include "agent/command/config.h"
+#include "agent/location/location.h"
+#include "agent/machine/machine.h"
+#include "policy/base/error.h"
+#include "policy/settings.h"
+#include "policy/site.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What stood on the command line; texts point into argv. */
+struct options {
+    const char *config, *state, *cache, *logs, *socket;
+    size_t policy_count;
+    const char **policies;
+    bool json;
+    const char *machine;
+    size_t set_count;
+    const char **sets;
+    int64_t at; /* minutes; 0 */
+    bool all;
+    int64_t wait; /* minutes; 0 */
+    const char *deployment, *to;
+    bool no_sync;
+    bool brief, excluded;
+    size_t argument_count;
+    const char **arguments; /* after the command's name */
+};
+
+/* What main sets up for every command. */
+struct context {
+    const struct options *options;
+    struct config config; /* the settings file, or its defaults */
+};
+
+/* Returns the exit code's kind through `err`: true is exit 0; false prints `err` (unless its text
+   is empty) and exits with its kind. */
+typedef bool command_run(struct context *context, struct error *err);
+
+command_run command_policy, command_locate, command_get;
+
+/* Policy, resultant settings and site together, as every command but `policy` wants them. */
+struct world {
+    struct policy policy;
+    struct resultant resultant;
+    struct settings settings;
+    struct site site;
+    struct machine machine;
+};
+
+/* Reads the policy named by --policy, NEARPOINT_POLICY or the default folder. */
+bool command_read_policy(struct context *context, struct policy *policy, struct error *err);
+
+/* --machine, --set, or this machine. */
+bool command_read_machine(struct context *context, struct policy *policy, struct machine *machine,
+                          struct error *err);
+
+/* All of it; warnings of the policy go to standard error. */
+bool command_read_world(struct context *context, struct world *world, struct error *err);
+void world_free(struct world *world);
+
+/* --deployment of the options into the request (ID of the policy, RemoteClientFlags=N,
+   DPLocality=N); without it everything is allowed and assumed. */
+bool command_read_deployment(const struct options *options, const struct world *world,
+                             struct location_request *request, struct error *err);
+
+/* The reason in words an administrator uses; the caller frees it. */
+char *words_location(const struct world *world, const struct decision *decision,
+                     const struct location *location);
+char *words_excluded(const struct world *world, const struct decision *decision,
+                     const struct excluded_dp *excluded);
+
+/* Prints `value` and a newline to standard output; takes the reference. false: cannot write. */
+bool command_print_json(json_t *value, struct error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The settings file (nearpoint.json), and the folders a command works in.
+ */
+#ifndef AGENT_COMMAND_CONFIG_H
+#define AGENT_COMMAND_CONFIG_H
+
+#include "policy/base/error.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct config {
+    json_t *root;          /* owns the texts below; NULL without a file */
+    const json_t *machine; /* the machine object, or NULL */
+    const char *assigned_site;
+    const char *ca_file;
+    char *dns_servers; /* "address:port,..." for c-ares, or NULL */
+    const char *proxy; /* URL, "system", "none" */
+    int64_t connections_per_source, connections;
+    int64_t cache_megabytes, cache_percent; /* 0: not said */
+    int64_t min_free_megabytes;
+    int64_t log_level, log_max_size, log_max_history;
+};
+
+/* `path` NULL: the default file, which may be missing. A file that is malformed, has an unknown
+   key, a wrong type or range: ERROR_INPUT with line and column. */
+bool config_read(struct config *config, const char *path, struct error *err);
+void config_free(struct config *config);
+
+enum folder { FOLDER_POLICY, FOLDER_STATE, FOLDER_CACHE, FOLDER_LOGS };
+
+/* The default place (contract: Programs and folders) for root or for an ordinary user; the caller
+   frees it. NULL where the environment names no home (ERROR_FAILED). */
+char *config_folder(enum folder folder, struct error *err);
+
+#endif

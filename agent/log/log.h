@@ -1,0 +1,56 @@
+/*
+ * CMTrace entries: one line and one write a record, in the folder of logs, with ConfigMgr's
+ * component names. Safe for several processes and threads at once.
+ *
+ * System calls: openat, write, flock, renameat, fstat. Knows nothing of content.
+ */
+#ifndef AGENT_LOG_LOG_H
+#define AGENT_LOG_LOG_H
+
+#include "policy/base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_component {
+    LOG_LOCATION_SERVICES,        /* LocationServices.log */
+    LOG_CONTENT_ACCESS,           /* CAS.log */
+    LOG_CONTENT_TRANSFER_MANAGER, /* ContentTransferManager.log */
+    LOG_DATA_TRANSFER_SERVICE,    /* DataTransferService.log */
+    LOG_COMPONENT_COUNT,
+};
+
+/* CMTrace's type numbers. LOG_VERBOSE is written at level 0 only. */
+enum log_severity { LOG_VERBOSE = 0, LOG_INFO = 1, LOG_WARNING = 2, LOG_ERROR = 3 };
+
+struct log_options {
+    int level;        /* LogLevel: 0 verbose, 1 default, 2 warnings and errors, 3 errors only */
+    int64_t max_size; /* LogMaxSize: bytes, at least 10000 */
+    int max_history;  /* LogMaxHistory: 1 keeps one .lo_; 0 none; more keep dated files too */
+    int64_t (*wall)(void *arg); /* milliseconds since 1970; NULL: the system's clock */
+    void *wall_arg;
+};
+
+struct log;
+
+/* Makes the folder if it is missing. A NULL log is a fine argument to log_write: nothing is
+   written. */
+struct log *log_open(const char *folder, const struct log_options *options, struct error *err);
+void log_close(struct log *log);
+
+/* Writes one record. `source` is "file.c:line" (the LOG_AT macro gives it). Text is escaped and
+   bounded (LIMIT_LOG_MESSAGE), so that nothing in it can forge or break a record. A record that
+   cannot be written (disk full) is dropped; log_lost counts them. */
+void log_write(struct log *log, enum log_component component, enum log_severity severity,
+               const char *source, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+uint64_t log_lost(const struct log *log);
+
+#define LOG_TEXT_(x) #x
+#define LOG_TEXT(x)  LOG_TEXT_(x)
+#define LOG_AT       log_file_name(__FILE__ ":" LOG_TEXT(__LINE__))
+
+/* "agent/transfer/job.c:12" → "job.c:12". */
+const char *log_file_name(const char *path);
+
+#endif

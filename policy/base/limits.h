@@ -1,0 +1,43 @@
+/*
+ * Every limit of the program, each with its reason. The table in nearpoint(1) is checked against
+ * this file.
+ */
+#ifndef POLICY_BASE_LIMITS_H
+#define POLICY_BASE_LIMITS_H
+
+#define KIB (1024L)
+#define MIB (1024L * KIB)
+
+/* Policy documents. A site of 100,000 boundaries is some 50 MiB. */
+#define LIMIT_DOCUMENT_BYTES (256L * MIB)
+#define LIMIT_XML_DEPTH      64
+/* libxml2 2.9 checks attributes in quadratic time and looks ahead without bound. */
+#define LIMIT_XML_ATTRIBUTES   256
+#define LIMIT_XML_MARKUP_BYTES (64L * KIB)
+#define LIMIT_VALUE_BYTES      (64L * MIB)
+#define LIMIT_SETTINGS_BYTES   (1L * MIB)
+
+/* Names. */
+#define LIMIT_CONTENT_ID     128
+#define LIMIT_NAME_SEGMENT   255  /* what Linux file systems hold */
+#define LIMIT_NAME_BYTES     4096 /* PATH_MAX */
+#define LIMIT_MANIFEST_FILES 1000000
+
+/* HTTP. */
+#define LIMIT_REDIRECTS       5
+#define LIMIT_HEADER_BYTES    (64L * KIB)
+#define LIMIT_CONNECT_SECONDS 15
+#define LIMIT_STALL_SECONDS   20 /* without a byte, a source in `get` alone is left */
+
+/* DNS. Content delivery networks use chains of nine; systemd-resolved broke at eight. */
+#define LIMIT_CNAME_LINKS   16
+#define LIMIT_DNS_ADDRESSES 16
+#define LIMIT_DNS_SECONDS   15
+#define LIMIT_DNS_TTL_MIN   5
+#define LIMIT_DNS_TTL_MAX   86400
+
+/* Logs: what CMTrace reads back (configmgr-facts: line grammar). */
+#define LIMIT_LOG_COMPONENT 100
+#define LIMIT_LOG_MESSAGE   (8L * KIB)
+
+#endif

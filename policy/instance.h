@@ -1,0 +1,125 @@
+/*
+ * Policy documents → instances: a class name and a bag of typed properties, as in WMI, each with
+ * the document and line it came from. One bag whatever form the document had.
+ *
+ * Everything hangs in the policy's arena: pointers stay valid until policy_free. No network, no
+ * clock, no environment. Reads files and folders by the paths it is given.
+ */
+#ifndef POLICY_INSTANCE_H
+#define POLICY_INSTANCE_H
+
+#include "policy/base/error.h"
+#include "policy/base/mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum value_type {
+    VALUE_NULL, /* null or absent: not known, never zero */
+    VALUE_BOOL,
+    VALUE_INT,
+    VALUE_TEXT, /* also numbers beyond 2^63-1 and datetimes */
+    VALUE_ARRAY,
+};
+
+struct value {
+    enum value_type type;
+    bool truth;       /* VALUE_BOOL */
+    int64_t number;   /* VALUE_INT */
+    const char *text; /* VALUE_TEXT: UTF-8, NUL-terminated, holds no NUL */
+    size_t count;     /* VALUE_ARRAY */
+    const struct value *items;
+};
+
+struct property {
+    const char *name; /* as written; compared without case */
+    struct value value;
+    bool secret; /* never printed */
+    unsigned line;
+};
+
+/* Weakest first (policy model: Settings). */
+enum layer { LAYER_BUILT_IN, LAYER_DEFAULT, LAYER_CUSTOM, LAYER_LOCAL };
+
+#define PRECEDENCE_NONE 2147483647 /* PolicyPrecedence absent: the weakest */
+
+/* One <Policy> document. */
+struct document {
+    const char *path; /* as given or folder/name */
+    const char *policy_id;
+    const char *version_text; /* PolicyVersion as written: "2.00" */
+    int64_t version[2];       /* compared as two numbers */
+    const char *source;       /* PolicySource: "SMS:PS1", "Local" */
+    enum layer layer;
+    int64_t priority;    /* PolicyPrecedence; smaller wins */
+    bool superseded;     /* another document has this PolicyID in a higher version */
+    const char *why_not; /* why it is not applied, in words; NULL where it is */
+    size_t order;        /* 0, 1, ... in the order of reading */
+};
+
+struct instance {
+    const char *class_name;
+    const struct document *document;
+    const char *rule; /* PolicyRuleID or NULL */
+    unsigned line;
+    bool partial; /* resolved: said on the instance, else by the document's layer */
+    size_t count;
+    const struct property *properties; /* in the order written */
+};
+
+struct policy_warning {
+    const char *code; /* DUPLICATE_OBJECT, EQUAL_PRIORITY, SETTING_OUT_OF_RANGE */
+    const char *where;
+    const char *text;
+};
+
+struct policy {
+    struct arena arena;
+    size_t document_count, document_cap;
+    struct document **documents; /* in the order of reading, superseded ones included */
+    size_t instance_count, instance_cap;
+    struct instance **instances; /* those of documents in force, in the order of reading */
+    size_t warning_count, warning_cap;
+    struct policy_warning *warnings;
+};
+
+/* Reads the paths (files, or folders whose *.xml and *.json are documents, in the order of their
+   names). A path that does not exist, a document that is malformed, hostile or of no known form:
+   false, ERROR_INPUT with file and line. `missing_is_empty`: a path that does not exist or an
+   empty folder gives no document instead (the default folder). On false the policy is freed. */
+bool policy_read(struct policy *policy, const char *const *paths, size_t count,
+                 bool missing_is_empty, struct error *err);
+
+/* For tests and fuzzing: one document from memory; `name` stands in messages. Call policy_settle
+   after the last. */
+bool policy_read_bytes(struct policy *policy, const char *name, const char *bytes, size_t len,
+                       struct error *err);
+
+/* Decides which documents are in force (versions) and drops the instances of the others. */
+bool policy_settle(struct policy *policy, struct error *err);
+
+void policy_free(struct policy *policy);
+
+void policy_warn(struct policy *policy, const char *code, const char *where, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
+
+/* The property's value, or NULL where it is absent or null. */
+const struct value *instance_get(const struct instance *instance, const char *name);
+const struct property *instance_property(const struct instance *instance, const char *name);
+
+/* Absent or null: true and *out untouched (set the default first). A value that cannot be read as
+   that type or range: false, ERROR_INPUT with file and line. Text is converted: "5", "TRUE". */
+bool instance_get_int(const struct instance *instance, const char *name, int64_t min, int64_t max,
+                      int64_t *out, struct error *err);
+bool instance_get_bool(const struct instance *instance, const char *name, bool *out,
+                       struct error *err);
+/* NULL where absent, null or not representable as text (arrays). Numbers and booleans become
+   text in the arena. */
+const char *instance_get_text(struct policy *policy, const struct instance *instance,
+                              const char *name);
+
+/* "folder/file.xml:12" in the policy's arena. */
+const char *instance_where(struct policy *policy, const struct instance *instance);
+
+#endif

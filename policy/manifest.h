@@ -1,0 +1,38 @@
+/*
+ * A content's manifest: every file's name, size and digest (NP_Content.Manifest, the SDMPackage
+ * <Content ContentId Version><FileContent Name Hash HashAlgorithm Size/></Content> document).
+ */
+#ifndef POLICY_MANIFEST_H
+#define POLICY_MANIFEST_H
+
+#include "policy/base/error.h"
+#include "policy/base/hash.h"
+#include "policy/base/mem.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct manifest_file {
+    const char *name; /* relative, '/' between segments, checked */
+    int64_t size;
+    enum hash_algorithm algorithm;
+    char hash[HASH_HEX_MAX]; /* upper-case hex */
+};
+
+struct manifest {
+    struct arena arena; /* owns everything below */
+    size_t count;
+    struct manifest_file *files; /* in the manifest's order */
+    int64_t bytes;               /* sum of the sizes */
+};
+
+/* Reads and checks it: names by text_refuse_file_name, no name twice (with or without case), none
+   a folder of another, sizes from 0, digests of the right length, at most LIMIT_MANIFEST_FILES,
+   an empty file has the digest of nothing. Refusals are ERROR_INPUT, BLAME_POLICY, code MANIFEST,
+   and name the file. `where` stands in messages. On false nothing is left to free. */
+bool manifest_read(struct manifest *manifest, const char *xml, size_t len, const char *where,
+                   struct error *err);
+
+void manifest_free(struct manifest *manifest);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * The settings that nearpoint acts on: one table with name, type, range and built-in default,
+ * from which the man page's table, the policy tree and every decision are made
+ * (policy model: Settings).
+ */
+#ifndef POLICY_SETTINGS_H
+#define POLICY_SETTINGS_H
+
+#include "policy/resultant.h"
+
+enum setting {
+    SETTING_ALLOW_CLOUD_DP,
+    SETTING_MAX_CACHE_SIZE_MB,
+    SETTING_MAX_CACHE_SIZE_PERCENT,
+    SETTING_METERED_NETWORK_USAGE,
+    SETTING_CACHE_FREE_SPACE_MB,
+    SETTING_COUNT,
+};
+
+enum setting_type { SETTING_BOOL, SETTING_INT };
+
+struct setting_row {
+    const char *name; /* AllowCloudDP */
+    enum setting_type type;
+    int64_t built_in, min, max;
+    const char *unit;    /* "MB", "%", "" */
+    const char *meaning; /* one line for the man page and the tree */
+};
+
+extern const struct setting_row setting_rows[SETTING_COUNT];
+
+struct settings {
+    int64_t value[SETTING_COUNT];                        /* booleans as 0 and 1 */
+    const struct resultant_value *origin[SETTING_COUNT]; /* NULL: built-in */
+};
+
+/* Out-of-range values are taken at the nearest bound with warning SETTING_OUT_OF_RANGE.
+   `origin` points into `resultant`. */
+void settings_read(struct settings *settings, struct policy *policy,
+                   const struct resultant *resultant);
+
+/* "built-in", or "custom settings, policy {…} version 2.00, samples/policy/…xml" in the arena. */
+const char *settings_origin_text(struct policy *policy, const struct settings *settings,
+                                 enum setting setting);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * Instances → the site: boundaries, boundary groups, relationships, distribution points, contents,
+ * what is where, deployments (policy model: Site objects). Joined once, then read-only: tables
+ * are sorted by their key so that a lookup is a binary search.
+ *
+ * Everything hangs in the policy's arena; the site must not outlive the policy.
+ */
+#ifndef POLICY_SITE_H
+#define POLICY_SITE_H
+
+#include "policy/boundary.h"
+#include "policy/instance.h"
+
+enum dp_kind { DP_SERVER, DP_WORKSTATION, DP_PULL, DP_CLOUD, DP_MDM, DP_LIBRARY };
+
+struct site_boundary {
+    int64_t id;
+    struct boundary boundary; /* type, value as written, parsed interval or name */
+    const char *display_name; /* NULL where not known */
+    const struct instance *instance;
+};
+
+struct site_group {
+    int64_t id;
+    const char *name;
+    int64_t flags;
+    bool is_default;       /* from SMS_DefaultBoundaryGroup */
+    const char *site_code; /* of a default group: the end of its name; NULL else */
+    size_t boundary_count;
+    const size_t *boundaries; /* indices into site.boundaries, ascending */
+    size_t dp_count;
+    const size_t *dps; /* indices into site.dps, ascending */
+    const struct instance *instance;
+};
+
+struct site_relationship {
+    int64_t source, destination; /* group IDs; equal: a default group's own behaviour */
+    int64_t minutes;             /* FallbackDP; -1 never */
+    const struct instance *instance;
+};
+
+struct site_address {
+    unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+    int prefix;              /* -1 where not known; of the address family written */
+    bool is_ipv4;
+    const char *text;
+};
+
+struct site_dp {
+    const char *name;     /* the host as the site writes it (ServerName, else the NAL path's) */
+    const char *nal_path; /* NULL where not known */
+    enum dp_kind kind;
+    bool https;
+    bool is_protected;
+    bool maintenance;
+    bool internet_facing;
+    int internet_shared; /* 1, 0, -1 not known */
+    const char *site_code;
+    const char *base_url;    /* the DP's root or a text with {content}, {version} */
+    int64_t max_connections; /* 0: not said */
+    size_t address_count;
+    const struct site_address *addresses;
+    const char *ad_site;
+    const struct instance *instance;
+};
+
+enum content_kind { CONTENT_PACKAGE, CONTENT_APPLICATION, CONTENT_UPDATE };
+
+struct site_content {
+    const char *id;         /* what locate prints: the package ID, else the content's unique ID */
+    const char *package_id; /* presence is looked up by it; NULL where none is known */
+    const char *name;       /* NULL where not known */
+    enum content_kind kind;
+    bool has_version;
+    int64_t version;      /* wanted */
+    bool has_manifest;    /* in the wanted version */
+    const char *manifest; /* the <Content> document */
+    size_t manifest_len;
+    const char *manifest_where; /* document and line */
+    const char *hash;           /* folder hash of the wanted version, or NULL */
+    int64_t flags;              /* PkgFlags */
+};
+
+enum presence {
+    PRESENCE_YES,
+    PRESENCE_UPDATING,
+    PRESENCE_ASSUMED,
+    PRESENCE_NO,
+    PRESENCE_OLD,
+    PRESENCE_NEWER
+};
+
+struct site_presence {
+    enum presence presence;
+    int state;               /* State of the summarizer row, -1 where there is none */
+    int64_t version;         /* SourceVersion there, -1 where not known */
+    const char *last_copied; /* NULL where not known */
+};
+
+struct site_deployment {
+    const char *id;
+    const char *content_id; /* package ID; NULL where the class does not say */
+    bool from_dp_locality;  /* bits are DPLocality's, else RemoteClientFlags' */
+    int64_t bits;
+    int64_t advert_flags;
+    const struct instance *instance;
+};
+
+struct site {
+    struct policy *policy;
+    const char *site_code; /* by PolicySource where all documents agree, or NULL */
+    const char *rules;     /* NP_HierarchyRules.Rules or NULL */
+    size_t boundary_count;
+    struct site_boundary *boundaries; /* by ID */
+    size_t group_count;
+    struct site_group *groups; /* by ID */
+    size_t relationship_count;
+    struct site_relationship *relationships; /* by source, then destination */
+    size_t dp_count;
+    struct site_dp *dps; /* by name without case */
+    size_t content_count;
+    struct site_content *contents; /* by ID without case */
+    size_t deployment_count;
+    struct site_deployment *deployments; /* by ID without case */
+    struct site_tables *tables;          /* presence and membership, site.c's own */
+};
+
+/* A structural value out of range (boundary value, ID, minutes below -1), a DP's host or a content
+   ID that the policy model refuses: false, ERROR_INPUT with file and line. */
+bool site_read(struct site *site, struct policy *policy, struct error *err);
+
+/* CONTENT as on a command line (policy model: Names of a content). NULL: unknown (err FAILED,
+   code UNKNOWN_CONTENT) or several have that name (code AMBIGUOUS, the list in the text). */
+const struct site_content *site_find_content(const struct site *site, const char *name,
+                                             struct error *err);
+
+/* Which DP has it (policy model's table). */
+struct site_presence site_presence(const struct site *site, const struct site_dp *dp,
+                                   const struct site_content *content);
+
+/* No presence class in the policy at all: every DP may hold it. */
+bool site_presence_assumed(const struct site *site);
+
+const struct site_group *site_find_group(const struct site *site, int64_t id);
+const struct site_dp *site_find_dp(const struct site *site, const char *host);
+const struct site_deployment *site_find_deployment(const struct site *site, const char *id);
+
+/* The content's folder name on a DP, container on a cloud DP, in the arena. */
+const char *site_folder(const struct site *site, const struct site_content *content,
+                        const struct site_dp *dp);
+
+/* The content's URL on this DP (policy model: A DP's URL), in the arena. */
+const char *site_url(const struct site *site, const struct site_content *content,
+                     const struct site_dp *dp);
+
+const char *dp_kind_word(enum dp_kind kind); /* "server" */
+
+#endif
