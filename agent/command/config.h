@@ -4,6 +4,7 @@
 #ifndef AGENT_COMMAND_CONFIG_H
 #define AGENT_COMMAND_CONFIG_H
 
+#include "policy/base/buf.h"
 #include "policy/base/error.h"
 
 #include <jansson.h>
@@ -14,11 +15,9 @@ struct config {
     const json_t *machine; /* the machine object, or NULL */
     const char *assigned_site;
     const char *ca_file;
-    char *dns_servers; /* "address:port,..." for c-ares, or NULL */
-    const char *proxy; /* URL, "system", "none" */
+    const char *proxy;      /* URL, "system", "none" */
+    struct buf dns_servers; /* "address:port,..." for c-ares; empty: the system's */
     int64_t connections_per_source, connections;
-    int64_t cache_megabytes, cache_percent; /* 0: not said */
-    int64_t min_free_megabytes;
     int64_t log_level, log_max_size, log_max_history;
 };
 

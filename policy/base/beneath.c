@@ -163,33 +163,38 @@ bool beneath_remove(int dir, const char *path, struct error *err)
     return ok;
 }
 
-bool beneath_read(int dir, const char *path, size_t max, struct buf *out, struct error *err)
+bool beneath_read_open(int fd, const char *where, size_t max, struct buf *out, struct error *err)
 {
-    int fd = beneath_open(dir, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        error_errno(err, path, "cannot open");
-        close_keeping_errno(fd);
-        return false;
-    }
-    bool ok = S_ISREG(st.st_mode) ||
-              error_set(err, ERROR_FAILED, BLAME_DISK, "NOT_A_FILE", path, "is not a regular file");
+    if (fstat(fd, &st) != 0)
+        return error_errno(err, where, "cannot read");
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, ERROR_FAILED, BLAME_DISK, "NOT_A_FILE", where,
+                         "is not a regular file");
     char piece[16 * 1024];
     size_t total = 0;
-    while (ok) {
+    for (;;) {
         ssize_t got = read(fd, piece, sizeof piece);
         if (got == 0)
-            break;
+            return true;
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            ok = error_errno(err, path, "cannot read");
-        else if ((total += (size_t)got) > max)
-            ok = error_set(err, ERROR_INPUT, BLAME_DATA, "TOO_LARGE", path,
-                           "is larger than the limit of %zu bytes", max);
-        else
-            buf_append(out, piece, (size_t)got);
+            return error_errno(err, where, "cannot read");
+        if ((total += (size_t)got) > max)
+            return error_set(err, ERROR_INPUT, BLAME_DATA, "TOO_LARGE", where,
+                             "is larger than the limit of %zu bytes", max);
+        buf_append(out, piece, (size_t)got);
     }
+}
+
+bool beneath_read(int dir, const char *path, size_t max, struct buf *out, struct error *err)
+{
+    /* O_NONBLOCK: a planted FIFO must not hold us. */
+    int fd = beneath_open(dir, path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0)
+        return error_errno(err, path, "cannot open");
+    bool ok = beneath_read_open(fd, path, max, out, err);
     close(fd);
     return ok;
 }

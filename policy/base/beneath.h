@@ -35,7 +35,11 @@ bool beneath_link(int dir, const char *from, const char *to);
 /* Removes a file, or a whole folder with what is in it; absent is fine. */
 bool beneath_remove(int dir, const char *path, struct error *err);
 
-/* Whole file into `out` (appended), at most `max` bytes: more is the error TOO_LARGE. */
+/* What an open descriptor holds into `out` (appended), at most `max` bytes: more is the error
+   TOO_LARGE. Only regular files. `where` stands in messages; the descriptor stays open. */
+bool beneath_read_open(int fd, const char *where, size_t max, struct buf *out, struct error *err);
+
+/* Whole file into `out` (appended), as beneath_read_open. */
 bool beneath_read(int dir, const char *path, size_t max, struct buf *out, struct error *err);
 
 /* Replaces `path` durably and in one step: temporary file beside it, written, synced, renamed,
