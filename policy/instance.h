@@ -3,12 +3,14 @@
  * the document and line it came from. One bag whatever form the document had.
  *
  * Everything hangs in the policy's arena: pointers stay valid until policy_free. No network, no
- * clock, no environment. Reads files and folders by the paths it is given.
+ * clock, no environment. Reads files and folders by the paths it is given (open, openat, fstat,
+ * read, readdir); anyone may call it.
  */
 #ifndef POLICY_INSTANCE_H
 #define POLICY_INSTANCE_H
 
 #include "policy/base/error.h"
+#include "policy/base/hash.h"
 #include "policy/base/mem.h"
 
 #include <stdbool.h>
@@ -23,13 +25,16 @@ enum value_type {
     VALUE_ARRAY,
 };
 
+/* A site has a million of them: only the member that the type names is there. */
 struct value {
     enum value_type type;
-    bool truth;       /* VALUE_BOOL */
-    int64_t number;   /* VALUE_INT */
-    const char *text; /* VALUE_TEXT: UTF-8, NUL-terminated, holds no NUL */
-    size_t count;     /* VALUE_ARRAY */
-    const struct value *items;
+    size_t count; /* VALUE_ARRAY */
+    union {
+        bool truth;                /* VALUE_BOOL */
+        int64_t number;            /* VALUE_INT */
+        const char *text;          /* VALUE_TEXT: UTF-8, NUL-terminated, holds no NUL */
+        const struct value *items; /* VALUE_ARRAY: none of them an array */
+    };
 };
 
 struct property {
@@ -52,10 +57,11 @@ struct document {
     int64_t version[2];       /* compared as two numbers */
     const char *source;       /* PolicySource: "SMS:PS1", "Local" */
     enum layer layer;
-    int64_t priority;    /* PolicyPrecedence; smaller wins */
-    bool superseded;     /* another document has this PolicyID in a higher version */
-    const char *why_not; /* why it is not applied, in words; NULL where it is */
-    size_t order;        /* 0, 1, ... in the order of reading */
+    int64_t priority;          /* PolicyPrecedence; smaller wins */
+    bool superseded;           /* another document has this PolicyID in a higher version */
+    const char *why_not;       /* why none of it is applied, in words; NULL where it is */
+    size_t order;              /* 0, 1, ... in the order of reading */
+    char digest[HASH_HEX_MAX]; /* SHA-256 of the bytes read */
 };
 
 struct instance {
@@ -63,13 +69,15 @@ struct instance {
     const struct document *document;
     const char *rule; /* PolicyRuleID or NULL */
     unsigned line;
-    bool partial; /* resolved: said on the instance, else by the document's layer */
+    bool partial;        /* resolved: said on the instance, else by the document's layer */
+    const char *why_not; /* why its rule is not applied, in words; NULL where it is */
     size_t count;
     const struct property *properties; /* in the order written */
 };
 
 struct policy_warning {
-    const char *code; /* DUPLICATE_OBJECT, EQUAL_PRIORITY, SETTING_OUT_OF_RANGE */
+    const char *code; /* DUPLICATE_OBJECT, EQUAL_PRIORITY, SETTING_OUT_OF_RANGE,
+                         UNKNOWN_ELEMENT */
     const char *where;
     const char *text;
 };
@@ -78,10 +86,13 @@ struct policy {
     struct arena arena;
     size_t document_count, document_cap;
     struct document **documents; /* in the order of reading, superseded ones included */
+    size_t requested_count, requested_cap;
+    struct instance **requested; /* all that was read, in the order of reading */
     size_t instance_count, instance_cap;
-    struct instance **instances; /* those of documents in force, in the order of reading */
+    struct instance **instances; /* those that count: of documents and rules in force */
     size_t warning_count, warning_cap;
     struct policy_warning *warnings;
+    struct names *names; /* class and property names that were read lately, each kept once */
 };
 
 /* Reads the paths (files, or folders whose *.xml and *.json are documents, in the order of their
@@ -91,13 +102,18 @@ struct policy {
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
                  bool missing_is_empty, struct error *err);
 
-/* For tests and fuzzing: one document from memory; `name` stands in messages. Call policy_settle
-   after the last. */
+/* For tests and fuzzing: one document from memory; `name` stands in messages. An all-zero policy is
+   an empty one. Call policy_settle after the last; on false call policy_free. */
 bool policy_read_bytes(struct policy *policy, const char *name, const char *bytes, size_t len,
                        struct error *err);
 
-/* Decides which documents are in force (versions) and drops the instances of the others. */
+/* Decides which documents are in force (versions) and fills `instances` with what counts. The same
+   PolicyID and version with other bytes: false, ERROR_INPUT, names both. */
 bool policy_settle(struct policy *policy, struct error *err);
+
+/* The site code that every document in force names by PolicySource="SMS:<code>", or NULL where
+   none does or they disagree. Local documents do not count. */
+const char *policy_site_code(const struct policy *policy);
 
 void policy_free(struct policy *policy);
 

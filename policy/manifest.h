@@ -24,6 +24,8 @@ struct manifest {
     size_t count;
     struct manifest_file *files; /* in the manifest's order */
     int64_t bytes;               /* sum of the sizes */
+    const char *content_id;      /* <Content ContentId>, or NULL */
+    const char *version;         /* <Content Version> as written, or NULL */
 };
 
 /* Reads and checks it: names by text_refuse_file_name, no name twice (with or without case), none
