@@ -14,6 +14,7 @@
 /* libxml2 2.9 checks attributes in quadratic time and looks ahead without bound. */
 #define LIMIT_XML_ATTRIBUTES   256
 #define LIMIT_XML_MARKUP_BYTES (64L * KIB)
+#define LIMIT_XML_CDATA_BYTES  (9L * MIB) /* libxml2 2.9 looks ahead 10,000,000 bytes */
 #define LIMIT_VALUE_BYTES      (64L * MIB)
 #define LIMIT_SETTINGS_BYTES   (1L * MIB)
 
