@@ -57,9 +57,11 @@ struct document {
     int64_t version[2];       /* compared as two numbers */
     const char *source;       /* PolicySource: "SMS:PS1", "Local" */
     enum layer layer;
-    int64_t priority;          /* PolicyPrecedence; smaller wins */
-    bool superseded;           /* another document has this PolicyID in a higher version */
-    const char *why_not;       /* why none of it is applied, in words; NULL where it is */
+    int64_t priority;    /* PolicyPrecedence; smaller wins */
+    bool superseded;     /* another document has this PolicyID in a higher version */
+    const char *why_not; /* why none of it is applied, in words; NULL where it is */
+    size_t rule_count, rules_not_applied;
+    const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
     char digest[HASH_HEX_MAX]; /* SHA-256 of the bytes read */
 };

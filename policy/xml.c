@@ -188,11 +188,11 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, cons
 
 static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
-    (void)name, (void)prefix, (void)uri;
+    (void)prefix, (void)uri;
     struct xml_reader *reader = arg;
     reader->depth--;
     reader->text_bytes = 0;
-    stop_unless(reader, reader->handlers->end(reader->arg, reader->err));
+    stop_unless(reader, reader->handlers->end(reader->arg, (const char *)name, reader->err));
 }
 
 static void on_text(void *arg, const xmlChar *text, int len)

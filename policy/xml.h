@@ -33,7 +33,7 @@ struct xml_element {
    pieces of any length, CDATA sections included. */
 struct xml_handlers {
     bool (*start)(void *arg, const struct xml_element *element, struct error *err);
-    bool (*end)(void *arg, struct error *err);
+    bool (*end)(void *arg, const char *name, struct error *err);
     bool (*text)(void *arg, const char *text, size_t len, struct error *err);
 };
 

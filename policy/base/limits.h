@@ -17,6 +17,7 @@
 #define LIMIT_XML_CDATA_BYTES  (9L * MIB) /* libxml2 2.9 looks ahead 10,000,000 bytes */
 #define LIMIT_VALUE_BYTES      (64L * MIB)
 #define LIMIT_SETTINGS_BYTES   (1L * MIB)
+#define LIMIT_POLICY_ID        256
 
 /* Names. */
 #define LIMIT_CONTENT_ID     128

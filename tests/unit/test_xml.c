@@ -39,12 +39,12 @@ static bool on_start(void *arg, const struct xml_element *element, struct error 
     return true;
 }
 
-static bool on_end(void *arg, struct error *err)
+static bool on_end(void *arg, const char *name, struct error *err)
 {
     (void)err;
     struct events *events = arg;
     if (events->keep)
-        buf_append_text(&events->log, "</>");
+        buf_format(&events->log, "</%s>", name);
     return true;
 }
 
@@ -132,16 +132,16 @@ static void test_events(void **state)
 {
     (void)state;
     assert_events("<a x=\"1\" y=''><b/>t&lt;&#65;<![CDATA[<c>]]></a>",
-                  "<a x=[1] y=[]><b></>t<A<c></>");
-    assert_events("<?xml version=\"1.0\"?>\r\n<!-- c --><a><?p i?><!-- c -->x</a>\n", "<a>x</>");
-    assert_events("<p:a xmlns:p=\"urn:x\" p:b=\"c\"/>", "<a b=[c]></>");
+                  "<a x=[1] y=[]><b></b>t<A<c></a>");
+    assert_events("<?xml version=\"1.0\"?>\r\n<!-- c --><a><?p i?><!-- c -->x</a>\n", "<a>x</a>");
+    assert_events("<p:a xmlns:p=\"urn:x\" p:b=\"c\"/>", "<a b=[c]></a>");
 }
 
 static void test_entities_of_attributes_are_resolved_once(void **state)
 {
     (void)state;
     assert_events("<a x=\"&amp;lt;&lt;&amp;#38;&#38;&quot;&#x20AC;\"/>",
-                  "<a x=[&lt;<&#38;&\"\xE2\x82\xAC]></>");
+                  "<a x=[&lt;<&#38;&\"\xE2\x82\xAC]></a>");
 }
 
 static void test_escape_is_read_back(void **state)
@@ -153,7 +153,7 @@ static void test_escape_is_read_back(void **state)
     xml_escape(&text, odd, strlen(odd));
     buf_append_text(&text, "\"/>");
     struct buf want = {0};
-    buf_format(&want, "<a x=[%s]></>", odd);
+    buf_format(&want, "<a x=[%s]></a>", odd);
     assert_events(text.data, want.data);
     buf_free(&text);
     buf_free(&want);
@@ -170,13 +170,13 @@ static void test_encodings(void **state)
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char wide[256];
-        assert_events(texts[i], "<a>x</>");
-        assert_events_of(wide, widen(wide, texts[i], true, false), "<a>x</>");
-        assert_events_of(wide, widen(wide, texts[i], true, true), "<a>x</>");
-        assert_events_of(wide, widen(wide, texts[i], false, false), "<a>x</>");
+        assert_events(texts[i], "<a>x</a>");
+        assert_events_of(wide, widen(wide, texts[i], true, false), "<a>x</a>");
+        assert_events_of(wide, widen(wide, texts[i], true, true), "<a>x</a>");
+        assert_events_of(wide, widen(wide, texts[i], false, false), "<a>x</a>");
         char marked[256] = "\xEF\xBB\xBF";
         memcpy(marked + 3, texts[i], strlen(texts[i]) + 1);
-        assert_events(marked, "<a>x</>");
+        assert_events(marked, "<a>x</a>");
     }
 }
 
@@ -185,18 +185,18 @@ static void test_characters_beyond_ascii_in_both_encodings(void **state)
     (void)state;
     /* é, euro, an emoji (a surrogate pair), and U+0100, whose last byte is NUL in UTF-16. */
     static const char wide[] = "\xFF\xFE<\0a\0>\0\xE9\0\xAC\x20\x3D\xD8\x00\xDE\x00\x01<\0/\0a\0>";
-    assert_events_of(wide, sizeof wide, "<a>\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\xC4\x80</>");
+    assert_events_of(wide, sizeof wide, "<a>\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\xC4\x80</a>");
     assert_events("<a>\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80</a>",
-                  "<a>\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80</>");
+                  "<a>\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80</a>");
 }
 
 static void test_nuls_at_the_end(void **state)
 {
     (void)state;
-    assert_events_of("<a>x</a>\0\0\0", 11, "<a>x</>");
+    assert_events_of("<a>x</a>\0\0\0", 11, "<a>x</a>");
     char wide[64] = {0};
     size_t len = widen(wide, "<a>x</a>", true, false);
-    assert_events_of(wide, len + 2, "<a>x</>");
+    assert_events_of(wide, len + 2, "<a>x</a>");
     assert_refused_of("<a>\0</a>", 8, "doc.xml:1", "");
     assert_refused_of("\0\0\0\0\0\0", 6, "doc.xml:1", "is not XML");
 }
@@ -493,9 +493,9 @@ static bool refuse_b(void *arg, const struct xml_element *element, struct error 
     return true;
 }
 
-static bool take_end(void *arg, struct error *err)
+static bool take_end(void *arg, const char *name, struct error *err)
 {
-    (void)arg, (void)err;
+    (void)arg, (void)name, (void)err;
     return true;
 }
 

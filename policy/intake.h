@@ -1,0 +1,59 @@
+/*
+ * One bag behind every document form: what a form's reader finds is handed in here, item by item,
+ * and becomes the policy's documents and instances.
+ *
+ * Keeps class and property names once, converts values by CIM type, knows which properties are
+ * secret, refuses a property twice in one instance. Only the readers of document forms call it.
+ * No system calls.
+ */
+#ifndef POLICY_INTAKE_H
+#define POLICY_INTAKE_H
+
+#include "policy/base/buf.h"
+#include "policy/instance.h"
+
+/* CIM type numbers as property/@type has them (configmgr-facts: The policy body). */
+enum {
+    CIM_SINT16 = 2,
+    CIM_SINT32 = 3,
+    CIM_STRING = 8,
+    CIM_BOOLEAN = 11,
+    CIM_SINT8 = 16,
+    CIM_UINT64 = 21,
+    CIM_ARRAY = 8192, /* added to the type of the elements */
+};
+
+struct intake {
+    struct policy *policy;
+    struct document *document;
+    struct instance *instance;
+    size_t property_count, property_cap;
+    struct property *properties; /* of the instance that is being read */
+    size_t item_count, item_cap;
+    struct value *items; /* of the property that is being read */
+};
+
+/* `path` names the document in messages and in the tree. */
+void intake_begin(struct intake *intake, struct policy *policy, const char *path);
+void intake_free(struct intake *intake);
+
+/* What <Policy> says of the document. Absent attributes are NULL. Returns NULL, or what is wrong,
+   in the policy's arena. */
+const char *intake_document(struct intake *intake, const char *policy_id, const char *version,
+                            const char *source, const char *category, const char *precedence);
+
+void intake_begin_instance(struct intake *intake, const char *class_name, const char *rule,
+                           unsigned line);
+/* Returns NULL, or what is wrong (*line says where), in the policy's arena. */
+const char *intake_end_instance(struct intake *intake, unsigned *line);
+
+/* The line is the property's. Returns NULL, or what is wrong, in the policy's arena. */
+void intake_begin_property(struct intake *intake, const char *name, bool secret, unsigned line);
+void intake_item(struct intake *intake, int64_t cim_type, const char *text, size_t len);
+const char *intake_end_property(struct intake *intake, int64_t cim_type);
+
+/* The instances read since `first` (an index into policy->requested) are not applied. Returns the
+   words as the arena keeps them. */
+const char *intake_not_applied(struct intake *intake, size_t first, const char *why_not);
+
+#endif
