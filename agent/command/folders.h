@@ -1,0 +1,19 @@
+/* The folders a command writes to: made, checked, and entered as their owner. */
+#ifndef AGENT_COMMAND_FOLDERS_H
+#define AGENT_COMMAND_FOLDERS_H
+
+#include "agent/command/config.h"
+#include "agent/command/options.h"
+
+struct folders {
+    char *state, *cache, *logs;
+    int state_dir; /* descriptor of `state` */
+};
+
+/* Run as root, the process first takes on user and groups of the state folder's owner. Makes what
+   is missing. A folder that others may write to, or that someone else owns, is refused with its
+   path and mode (ERROR_FAILED). */
+bool folders_enter(struct folders *folders, const struct options *options, struct error *err);
+void folders_leave(struct folders *folders);
+
+#endif

@@ -1,0 +1,372 @@
+/* get: locate, download, verify, cache. Works alone under the cache's locks. */
+#include "agent/command/command.h"
+#include "agent/command/folders.h"
+#include "agent/command/progress.h"
+#include "agent/transfer/job.h"
+
+#include "policy/base/limits.h"
+#include "policy/base/mem.h"
+#include "policy/base/text.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* Everything a run of `get` needs, in the order of its making. */
+struct get {
+    struct context *context;
+    struct world world;
+    struct folders folders;
+    struct log *log;
+    struct loop *loop;
+    struct resolver *resolver;
+    struct source_options source_options;
+    struct source_client *client;
+    struct cache *cache;
+    struct job_engine engine;
+    struct job *job;
+    bool ended;
+    struct loop_watch signals;
+    struct progress progress;
+};
+
+/* One content's outcome. */
+struct outcome {
+    const char *asked;
+    const struct site_content *content; /* NULL: unknown */
+    struct manifest manifest;
+    bool ok, cached;
+    struct job *job; /* NULL: none was started */
+    char *path;
+    double seconds;
+    struct error error;
+};
+
+/* ---- setting up ---- */
+
+static int64_t stall_seconds(void)
+{
+    int64_t seconds = LIMIT_STALL_SECONDS;
+    const char *text = getenv("NEARPOINT_STALL_SECONDS");
+    if (text)
+        text_to_int(text, 1, 3600, &seconds);
+    return seconds;
+}
+
+static bool open_network(struct get *get, struct error *err)
+{
+    const struct config *config = &get->context->config;
+    int64_t stall = stall_seconds();
+    int64_t connect = stall < LIMIT_CONNECT_SECONDS ? stall : LIMIT_CONNECT_SECONDS;
+    get->source_options = (struct source_options){
+        .proxy = config->proxy,
+        .ca_file = config->ca_file,
+        .connect_ms = connect * 1000,
+        .stall_ms = stall * 1000,
+    };
+    return (get->loop = loop_create(&clock_system, 0, err)) &&
+           (get->resolver = resolver_create(
+                get->loop, config->dns_servers.len ? config->dns_servers.data : NULL, err)) &&
+           (get->client =
+                source_client_create(get->loop, get->resolver, &get->source_options, err));
+}
+
+static bool open_all(struct get *get, struct error *err)
+{
+    const struct config *config = &get->context->config;
+    const struct options *options = get->context->options;
+    struct log_options log = {
+        .level = (int)config->log_level,
+        .max_size = config->log_max_size,
+        .max_history = (int)config->log_max_history,
+    };
+    if (!folders_enter(&get->folders, options, err) ||
+        !(get->log = log_open(get->folders.logs, &log, err)) || !open_network(get, err) ||
+        !(get->cache = cache_open(get->folders.cache, !options->no_sync, err)))
+        return false;
+    get->engine = (struct job_engine){
+        .loop = get->loop,
+        .client = get->client,
+        .cache = get->cache,
+        .log = get->log,
+        .state_dir = get->folders.state_dir,
+        .sync = !options->no_sync,
+        .connections_per_source = (size_t)config->connections_per_source,
+        .connections = (size_t)config->connections,
+    };
+    return true;
+}
+
+static void close_all(struct get *get)
+{
+    cache_close(get->cache);
+    source_client_free(get->client);
+    if (get->resolver)
+        resolver_destroy(get->resolver);
+    if (get->loop)
+        loop_destroy(get->loop);
+    log_close(get->log);
+    folders_leave(&get->folders);
+}
+
+/* ---- one content ---- */
+
+static bool read_manifest(struct outcome *outcome, struct error *err)
+{
+    const struct site_content *content = outcome->content;
+    if (content->has_version && content->has_manifest)
+        return manifest_read(&outcome->manifest, content->manifest, content->manifest_len,
+                             content->manifest_where, err);
+    return error_set(err, ERROR_FAILED, BLAME_POLICY, "NO_MANIFEST", content->id,
+                     "the policy holds no manifest of it in the version wanted (NP_Content with "
+                     "ContentID and Version): it could not be verified");
+}
+
+static void on_ended(void *arg)
+{
+    struct get *get = arg;
+    get->ended = true;
+    loop_stop(get->loop);
+}
+
+static void on_signal(void *arg, short revents)
+{
+    struct get *get = arg;
+    struct signalfd_siginfo info;
+    (void)revents;
+    while (read(get->signals.fd, &info, sizeof info) > 0)
+        job_cancel(get->job);
+}
+
+/* Ctrl-C and SIGTERM end the job, with its parts kept. */
+static bool watch_signals(struct get *get, sigset_t *before, struct error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return error_errno(err, NULL, "cannot watch for signals");
+    pthread_sigmask(SIG_BLOCK, &set, before);
+    get->signals =
+        (struct loop_watch){.fd = fd, .events = CURL_WAIT_POLLIN, .ready = on_signal, .arg = get};
+    loop_watch_start(get->loop, &get->signals);
+    return true;
+}
+
+static void unwatch_signals(struct get *get, const sigset_t *before)
+{
+    loop_watch_stop(get->loop, &get->signals);
+    close(get->signals.fd);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static bool run_job(struct get *get, struct outcome *outcome, struct error *err)
+{
+    const struct options *options = get->context->options;
+    struct job_request request = {
+        .location = {.site = &get->world.site,
+                     .settings = &get->world.settings,
+                     .machine = &get->world.machine,
+                     .content = outcome->content,
+                     .minutes = options->at},
+        .manifest = &outcome->manifest,
+        .wait_minutes = options->wait,
+    };
+    sigset_t before;
+    if (!command_read_deployment(options, &get->world, &request.location, err) ||
+        !watch_signals(get, &before, err))
+        return false;
+    get->ended = false;
+    get->job = outcome->job = job_start(&get->engine, &request, on_ended, get, err);
+    bool ok = get->job != NULL;
+    if (ok) {
+        progress_begin(&get->progress, get->loop, get->job, outcome->content->id);
+        ok = loop_run(get->loop, err);
+        progress_end(&get->progress);
+    }
+    unwatch_signals(get, &before);
+    return ok;
+}
+
+static bool take_result(struct outcome *outcome, struct error *err)
+{
+    const struct job_report *report = job_report(outcome->job);
+    if (report->state == JOB_SUCCESS)
+        return true;
+    if (report->state == JOB_CANCELLED)
+        return error_set(err, ERROR_FAILED, BLAME_USER, "CANCELLED", outcome->content->id,
+                         "stopped; what was received is kept for the next get");
+    *err = report->error;
+    return false;
+}
+
+static bool bring(struct get *get, struct outcome *outcome, struct error *err)
+{
+    outcome->content = site_find_content(&get->world.site, outcome->asked, err);
+    if (!outcome->content || !read_manifest(outcome, err))
+        return false;
+    const struct site_content *content = outcome->content;
+    outcome->path = cache_path(get->cache, content->id, content->version);
+    outcome->cached = cache_has(get->cache, content->id, content->version, &outcome->manifest);
+    if (outcome->cached)
+        job_note_cached(get->log, content->id, content->version, outcome->path);
+    else if (!run_job(get, outcome, err) || !take_result(outcome, err))
+        return false;
+    const char *to = get->context->options->to;
+    return !to ||
+           cache_copy_out(get->cache, content->id, content->version, &outcome->manifest, to, err);
+}
+
+static double seconds_now(const struct get *get)
+{
+    const struct clock *clock = loop_clock(get->loop);
+    return (double)clock->monotonic(clock->arg) / 1000;
+}
+
+static void outcome_free(struct outcome *outcome)
+{
+    job_free(outcome->job);
+    manifest_free(&outcome->manifest);
+    free(outcome->path);
+}
+
+/* ---- the answer ---- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+static json_t *error_json(const struct error *err)
+{
+    return json_pack("{s:s, s:o, s:s}", "code", err->code, "blame",
+                     text_or_null(error_blame_word(err->blame)), "text", err->text);
+}
+
+static json_t *sources_json(const struct job_report *report)
+{
+    json_t *sources = json_array();
+    for (size_t i = 0; i < report->source_count; i++) {
+        const struct job_source_report *source = report->sources[i];
+        json_t *errors = json_array();
+        for (size_t e = 0; e < source->error_count && e < JOB_ERRORS_MAX; e++)
+            json_array_append_new(errors, error_json(&source->errors[e]));
+        json_array_append_new(sources, json_pack("{s:s, s:I, s:I, s:o}", "dp", source->dp, "bytes",
+                                                 (json_int_t)source->bytes, "files",
+                                                 (json_int_t)source->files, "errors", errors));
+    }
+    return sources;
+}
+
+static json_t *outcome_json(const struct outcome *outcome)
+{
+    const struct site_content *content = outcome->content;
+    const struct job_report none = {.bytes_reused = outcome->cached ? outcome->manifest.bytes : 0};
+    const struct job_report *report = outcome->job ? job_report(outcome->job) : &none;
+    return json_pack("{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:s, s:o, s:o}", "content",
+                     content ? content->id : outcome->asked, "version",
+                     content && content->has_version ? json_integer(content->version) : json_null(),
+                     "result", outcome->ok ? "ok" : "failed", "bytes",
+                     (json_int_t)outcome->manifest.bytes, "bytesFromNetwork",
+                     (json_int_t)report->bytes_from_network, "bytesReused",
+                     (json_int_t)report->bytes_reused, "files", (json_int_t)outcome->manifest.count,
+                     "seconds", outcome->seconds, "sources", sources_json(report), "path",
+                     outcome->ok ? json_string(outcome->path) : json_null(), "verifiedBy",
+                     "manifest", "job", outcome->job ? json_string(report->job) : json_null(),
+                     "error", outcome->ok ? json_null() : error_json(&outcome->error));
+}
+
+static void print_outcome(const struct outcome *outcome)
+{
+    if (!outcome->ok)
+        return;
+    const struct site_content *content = outcome->content;
+    printf("%s version %lld: %zu files, %lld bytes", content->id, (long long)content->version,
+           outcome->manifest.count, (long long)outcome->manifest.bytes);
+    if (outcome->cached) {
+        printf(", in the cache already\n");
+    } else {
+        const struct job_report *report = job_report(outcome->job);
+        printf(", %lld from the network in %.1f s\n", (long long)report->bytes_from_network,
+               outcome->seconds);
+        for (size_t i = 0; i < report->source_count; i++)
+            if (report->sources[i]->bytes)
+                printf("  %lld bytes from %s (%s)\n", (long long)report->sources[i]->bytes,
+                       report->sources[i]->dp, locality_word(report->sources[i]->locality));
+    }
+    printf("%s\n", outcome->path);
+}
+
+static bool answer(const struct get *get, const struct outcome *outcomes, size_t count,
+                   struct error *err)
+{
+    bool ok = true;
+    json_t *all = json_array();
+    for (size_t i = 0; i < count; i++) {
+        if (get->context->options->json)
+            json_array_append_new(all, outcome_json(&outcomes[i]));
+        else
+            print_outcome(&outcomes[i]);
+    }
+    if (get->context->options->json)
+        ok = command_print_json(count == 1 ? json_incref(json_array_get(all, 0)) : json_incref(all),
+                                err);
+    json_decref(all);
+    return ok;
+}
+
+/* Each content that failed has its line; main adds none. */
+static bool report_failures(const struct outcome *outcomes, size_t count, struct error *err)
+{
+    bool ok = true;
+    *err = (struct error){.kind = ERROR_NONE};
+    for (size_t i = 0; i < count; i++) {
+        if (outcomes[i].ok)
+            continue;
+        ok = false;
+        if (err->kind < outcomes[i].error.kind)
+            err->kind = outcomes[i].error.kind;
+        error_print(stderr, &outcomes[i].error);
+    }
+    return ok;
+}
+
+static bool bring_all(struct get *get, struct error *err)
+{
+    const struct options *options = get->context->options;
+    size_t count = options->argument_count;
+    struct outcome *outcomes = mem_zero(count, sizeof *outcomes);
+    for (size_t i = 0; i < count; i++) {
+        double began = seconds_now(get);
+        outcomes[i].asked = options->arguments[i];
+        outcomes[i].ok = bring(get, &outcomes[i], &outcomes[i].error);
+        outcomes[i].seconds = seconds_now(get) - began;
+        if (outcomes[i].error.code[0] && strcmp(outcomes[i].error.code, "CANCELLED") == 0)
+            count = i + 1;
+    }
+    bool ok = answer(get, outcomes, count, err) && report_failures(outcomes, count, err);
+    for (size_t i = 0; i < count; i++)
+        outcome_free(&outcomes[i]);
+    free(outcomes);
+    return ok;
+}
+
+bool command_get(struct context *context, struct error *err)
+{
+    const struct options *options = context->options;
+    if (options->to && options->argument_count > 1)
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "--to takes one content at a time");
+    struct get get = {.context = context, .folders = {.state_dir = -1}};
+    if (!command_read_world(context, &get.world, err))
+        return false;
+    bool ok = open_all(&get, err) && bring_all(&get, err);
+    close_all(&get);
+    world_free(&get.world);
+    return ok;
+}

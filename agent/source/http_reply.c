@@ -1,0 +1,209 @@
+#include "agent/source/http_reply.h"
+
+#include "policy/base/limits.h"
+#include "policy/base/text.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+static void forget_head(struct http_reply *reply)
+{
+    size_t seen = reply->header_bytes;
+    *reply = (struct http_reply){.length = -1, .retry_after_ms = -1, .header_bytes = seen};
+}
+
+void http_reply_init(struct http_reply *reply)
+{
+    reply->header_bytes = 0;
+    forget_head(reply);
+}
+
+/* "HTTP/1.1 206 Partial Content" */
+static int parse_status(const char *line, size_t len)
+{
+    const char *blank = memchr(line, ' ', len);
+    if (!blank || len - (size_t)(blank - line) < 4)
+        return -1;
+    int status = 0;
+    for (int i = 1; i <= 3; i++) {
+        if (blank[i] < '0' || blank[i] > '9')
+            return -1;
+        status = status * 10 + blank[i] - '0';
+    }
+    return status;
+}
+
+static void take_length(struct http_reply *reply, const char *value)
+{
+    int64_t length;
+    if (!text_to_int(value, 0, INT64_MAX, &length) ||
+        (reply->length >= 0 && reply->length != length))
+        reply->length_bad = true;
+    else
+        reply->length = length;
+}
+
+/* "bytes 100-199/5000" or with "*" for the total. */
+static void take_range(struct http_reply *reply, const char *value)
+{
+    char text[96];
+    if (strncasecmp(value, "bytes ", 6) != 0 || strlen(value + 6) >= sizeof text)
+        return;
+    snprintf(text, sizeof text, "%s", value + 6);
+    char *dash = strchr(text, '-');
+    char *slash = dash ? strchr(dash, '/') : NULL;
+    if (!slash)
+        return;
+    *dash = *slash = '\0';
+    reply->range_total = -1;
+    reply->has_range =
+        text_to_int(text, 0, INT64_MAX, &reply->range_first) &&
+        text_to_int(dash + 1, 0, INT64_MAX, &reply->range_last) &&
+        (strcmp(slash + 1, "*") == 0 || text_to_int(slash + 1, 0, INT64_MAX, &reply->range_total));
+}
+
+/* Seconds or a date; nonsense and the past count as now. */
+static void take_retry_after(struct http_reply *reply, const char *value, time_t now)
+{
+    int64_t seconds;
+    if (!text_to_int(value, 0, INT32_MAX, &seconds)) {
+        time_t date = curl_getdate(value, NULL);
+        seconds = date > now ? (int64_t)date - now : 0;
+    }
+    reply->retry_after_ms = seconds * 1000;
+}
+
+static void take_text(char *out, size_t size, const char *value)
+{
+    if (strlen(value) < size)
+        snprintf(out, size, "%s", value);
+}
+
+static void take_field(struct http_reply *reply, const char *name, const char *value, time_t now)
+{
+    if (text_equal(name, "Content-Length"))
+        take_length(reply, value);
+    else if (text_equal(name, "Content-Range"))
+        take_range(reply, value);
+    else if (text_equal(name, "Content-Encoding"))
+        reply->encoded = *value && !text_equal(value, "identity");
+    else if (text_equal(name, "ETag"))
+        take_text(reply->etag, sizeof reply->etag, value);
+    else if (text_equal(name, "Last-Modified"))
+        take_text(reply->last_modified, sizeof reply->last_modified, value);
+    else if (text_equal(name, "Location"))
+        take_text(reply->location, sizeof reply->location, value);
+    else if (text_equal(name, "Retry-After"))
+        take_retry_after(reply, value, now);
+}
+
+enum http_line http_reply_line(struct http_reply *reply, const char *line, size_t len, time_t now)
+{
+    char field[sizeof reply->location + 64];
+    reply->header_bytes += len;
+    if (reply->header_bytes > (size_t)LIMIT_HEADER_BYTES)
+        return HTTP_LINE_TOO_MUCH;
+    while (len && (line[len - 1] == '\r' || line[len - 1] == '\n' || line[len - 1] == ' '))
+        len--;
+    if (len == 0)
+        return reply->status >= 200 ? HTTP_LINE_END : HTTP_LINE_MORE;
+    if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+        forget_head(reply);
+        reply->status = parse_status(line, len);
+        return HTTP_LINE_MORE;
+    }
+    if (len >= sizeof field)
+        return HTTP_LINE_MORE; /* none that we need is this long */
+    memcpy(field, line, len);
+    field[len] = '\0';
+    char *colon = strchr(field, ':');
+    if (colon) {
+        *colon++ = '\0';
+        take_field(reply, field, colon + strspn(colon, " \t"), now);
+    }
+    return HTTP_LINE_MORE;
+}
+
+const char *http_reply_validator(const struct http_reply *reply)
+{
+    bool weak = strncasecmp(reply->etag, "W/", 2) == 0;
+    return reply->etag[0] && !weak ? reply->etag : reply->last_modified;
+}
+
+static struct http_judgement refuse(struct error *err, const char *code, bool retry, bool no_range,
+                                    const char *text)
+{
+    error_set(err, ERROR_FAILED, BLAME_SOURCE, code, NULL, "%s", text);
+    return (struct http_judgement){.verdict = HTTP_REFUSE, .retry = retry, .no_range = no_range};
+}
+
+static struct http_judgement judge_whole(const struct http_reply *reply, int64_t size,
+                                         struct error *err)
+{
+    char text[160];
+    if (reply->length < 0 || reply->length == size)
+        return (struct http_judgement){.verdict = HTTP_USE, .start = 0};
+    snprintf(text, sizeof text, "declares %lld bytes, %s than the %lld of the manifest",
+             (long long)reply->length, reply->length < size ? "shorter" : "longer",
+             (long long)size);
+    return refuse(err, reply->length < size ? "TOO_SHORT" : "TOO_LONG", false, false, text);
+}
+
+/* 206: the right start, the right total, the same version as what we have. */
+static struct http_judgement judge_part(const struct http_reply *reply, int64_t offset,
+                                        int64_t size, const char *validator, struct error *err)
+{
+    char text[200];
+    if (offset == 0)
+        return refuse(err, "RANGE", false, false, "answers 206 to a request without a range");
+    if (!reply->has_range)
+        return refuse(err, "RANGE", true, true, "answers 206 without a usable Content-Range");
+    bool fits = reply->range_first == offset && reply->range_last == size - 1 &&
+                reply->range_total == size && (reply->length < 0 || reply->length == size - offset);
+    if (!fits) {
+        snprintf(text, sizeof text, "answers bytes %lld-%lld/%lld where %lld-%lld/%lld was asked",
+                 (long long)reply->range_first, (long long)reply->range_last,
+                 (long long)reply->range_total, (long long)offset, (long long)size - 1,
+                 (long long)size);
+        return refuse(err, "RANGE", true, true, text);
+    }
+    const char *now = http_reply_validator(reply);
+    if (*validator && *now && strcmp(validator, now) != 0)
+        return refuse(err, "CHANGED", true, true, "has another version of the file than before");
+    return (struct http_judgement){.verdict = HTTP_USE, .start = offset};
+}
+
+static struct http_judgement judge_status(const struct http_reply *reply, struct error *err)
+{
+    static const int passing[] = {408, 429, 500, 502, 503, 504, 522, 524};
+    char text[64], code[16];
+    bool retry = false;
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        retry = retry || passing[i] == reply->status;
+    if (reply->status < 100)
+        return refuse(err, "HTTP_RUBBISH", false, false, "answers with a status line that is none");
+    snprintf(text, sizeof text, "answers HTTP status %d", reply->status);
+    snprintf(code, sizeof code, "HTTP_%d", reply->status);
+    /* 416: what it has is shorter than what we have of it. */
+    bool no_range = reply->status == 416;
+    return refuse(err, code, retry || no_range, no_range, text);
+}
+
+struct http_judgement http_reply_judge(const struct http_reply *reply, int64_t offset, int64_t size,
+                                       const char *validator, struct error *err)
+{
+    bool redirect = reply->status == 301 || reply->status == 302 || reply->status == 303 ||
+                    reply->status == 307 || reply->status == 308;
+    if (redirect && reply->location[0])
+        return (struct http_judgement){.verdict = HTTP_REDIRECT};
+    if (reply->status != 200 && reply->status != 206)
+        return judge_status(reply, err);
+    if (reply->encoded)
+        return refuse(err, "ENCODED", false, false,
+                      "sends a Content-Encoding that was not asked for");
+    if (reply->length_bad)
+        return refuse(err, "LENGTH", false, false, "declares a Content-Length that is none");
+    return reply->status == 200 ? judge_whole(reply, size, err)
+                                : judge_part(reply, offset, size, validator, err);
+}

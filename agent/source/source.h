@@ -1,0 +1,73 @@
+/*
+ * How each kind of distribution point is spoken to: a struct of functions a kind. A new kind is a
+ * new file and one row in source.c.
+ *
+ * A source fetches one file, or its rest, and hands the bytes on as they come; it judges the reply
+ * (status, range, lengths) before the first byte, never the content. It opens no connection that
+ * its caller did not ask for and retries nothing.
+ */
+#ifndef AGENT_SOURCE_SOURCE_H
+#define AGENT_SOURCE_SOURCE_H
+
+#include "agent/loop/loop.h"
+#include "agent/resolve/resolve.h"
+#include "policy/site.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct source_options {
+    const char *proxy;   /* URL, "system", "none" */
+    const char *ca_file; /* NULL: the system's */
+    int64_t connect_ms;  /* longest wait for a connection */
+    int64_t stall_ms;    /* longest wait without a byte */
+};
+
+/* What all fetches of one loop share: handles, names, options. Options are kept by reference. */
+struct source_client;
+
+struct source_client *source_client_create(struct loop *loop, struct resolver *resolver,
+                                           const struct source_options *options, struct error *err);
+/* Every fetch has ended or was cancelled. */
+void source_client_free(struct source_client *client);
+
+struct source_result {
+    bool ok;
+    struct error error;     /* where: the URL without query */
+    bool retry;             /* the same source may do better later */
+    bool no_range;          /* the source cannot resume this file: ask for the whole of it */
+    int64_t retry_after_ms; /* as the source asked; -1 where it did not */
+};
+
+struct source_request {
+    const char *url;
+    int64_t offset, size;  /* the first byte wanted; the file's length */
+    const char *validator; /* for If-Range; empty: none known */
+    bool past_caches;      /* ask caches on the way to look again */
+    /* The reply is good. `start` is the offset of the first byte that follows: `offset`, or 0
+       where the source begins anew. */
+    void (*begin)(void *arg, int64_t start, const char *validator);
+    /* false: no room now; the same bytes come again after `resume`. */
+    bool (*bytes)(void *arg, const char *bytes, size_t len);
+    /* Once, unless cancelled. The fetch is gone when this is called. */
+    void (*done)(void *arg, const struct source_result *result);
+    void *arg;
+};
+
+struct source_fetch;
+
+struct source_kind {
+    const char *name; /* "HTTP" */
+    /* Never calls back before it returns. */
+    struct source_fetch *(*start)(struct source_client *client,
+                                  const struct source_request *request);
+    void (*resume)(struct source_fetch *fetch);
+    void (*cancel)(struct source_fetch *fetch); /* no callback follows */
+    /* The file's URL below the content's; the caller frees it. */
+    char *(*file_url)(const char *content_url, const char *name);
+};
+
+/* NULL: this kind is not spoken to. */
+const struct source_kind *source_kind_for(enum dp_kind kind);
+
+#endif
