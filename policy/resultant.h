@@ -27,11 +27,13 @@ struct resultant_value {
     enum layer layer;
     int64_t priority; /* PRECEDENCE_NONE where none is said, and for the built-in */
     bool partial;
-    bool wins;                        /* over the same name in every class */
+    size_t rank; /* of its instance among all settings instances: 0 is the strongest */
+    bool wins;   /* over the same name in every class */
     const struct instance *hidden_by; /* the complete instance that takes its place, or NULL */
 };
 
-/* All values of one name, in order of precedence: the winner first, what is hidden last. */
+/* All values of one name in order of precedence: the winner, then the others by strength, the
+   built-in one last where it does not win. */
 struct resultant_setting {
     const char *name;
     size_t count;

@@ -1,7 +1,7 @@
 /*
  * The settings that nearpoint acts on: one table with name, type, range and built-in default,
  * from which the man page's table, the policy tree and every decision are made
- * (policy model: Settings).
+ * (policy model: Settings). No system calls; any room may call it.
  */
 #ifndef POLICY_SETTINGS_H
 #define POLICY_SETTINGS_H
@@ -34,7 +34,8 @@ struct settings {
     const struct resultant_value *origin[SETTING_COUNT]; /* NULL: built-in */
 };
 
-/* Out-of-range values are taken at the nearest bound with warning SETTING_OUT_OF_RANGE.
+/* Out-of-range values are taken at the nearest bound with warning SETTING_OUT_OF_RANGE; what is no
+   number or boolean at all leaves the built-in default, with the same warning.
    `origin` points into `resultant`. */
 void settings_read(struct settings *settings, struct policy *policy,
                    const struct resultant *resultant);
@@ -42,5 +43,7 @@ void settings_read(struct settings *settings, struct policy *policy,
 /* "built-in", or "custom settings, policy {…} version 2.00, samples/policy/…xml" in the arena. */
 const char *settings_origin_text(struct policy *policy, const struct settings *settings,
                                  enum setting setting);
+
+const char *settings_layer_words(enum layer layer); /* "custom settings" */
 
 #endif
