@@ -1,0 +1,180 @@
+/* Which replies a file's bytes are taken from. Every row has a twin with one fact changed. */
+#include "agent/source/http_reply.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct row {
+    const char *what;
+    const char *head; /* lines without the empty one */
+    int64_t offset, size;
+    const char *validator;
+    enum http_verdict verdict;
+    int64_t start;
+    const char *code; /* of a refusal */
+    bool retry, no_range;
+} rows[] = {
+    {"whole file", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n", 0, 100, "", HTTP_USE, 0, "",
+     false, false},
+    {"declared too short", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n", 0, 100, "", HTTP_REFUSE, 0,
+     "TOO_SHORT", false, false},
+    {"declared too long", "HTTP/1.1 200 OK\r\nContent-Length: 101\r\n", 0, 100, "", HTTP_REFUSE,
+     0, "TOO_LONG", false, false},
+    {"no length declared", "HTTP/1.1 200 OK\r\n", 0, 100, "", HTTP_USE, 0, "", false, false},
+    {"length twice, equal", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\ncontent-length: 100\r\n", 0,
+     100, "", HTTP_USE, 0, "", false, false},
+    {"length twice, different",
+     "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Length: 7\r\n", 0, 100, "", HTTP_REFUSE,
+     0, "LENGTH", false, false},
+    {"negative length", "HTTP/1.1 200 OK\r\nContent-Length: -100\r\n", 0, 100, "", HTTP_REFUSE, 0,
+     "LENGTH", false, false},
+    {"length of 21 digits", "HTTP/1.1 200 OK\r\nContent-Length: 100000000000000000000\r\n", 0, 100,
+     "", HTTP_REFUSE, 0, "LENGTH", false, false},
+    {"the rest", "HTTP/1.1 206 Partial\r\nContent-Range: bytes 40-99/100\r\n", 40, 100, "",
+     HTTP_USE, 40, "", false, false},
+    {"the rest, lower-case name", "HTTP/2 206\r\ncontent-range: bytes 40-99/100\r\n", 40, 100, "",
+     HTTP_USE, 40, "", false, false},
+    {"another start", "HTTP/1.1 206 Partial\r\nContent-Range: bytes 41-99/100\r\n", 40, 100, "",
+     HTTP_REFUSE, 0, "RANGE", true, true},
+    {"another end", "HTTP/1.1 206 Partial\r\nContent-Range: bytes 40-98/100\r\n", 40, 100, "",
+     HTTP_REFUSE, 0, "RANGE", true, true},
+    {"another total", "HTTP/1.1 206 Partial\r\nContent-Range: bytes 40-99/101\r\n", 40, 100, "",
+     HTTP_REFUSE, 0, "RANGE", true, true},
+    {"unknown total", "HTTP/1.1 206 Partial\r\nContent-Range: bytes 40-99/*\r\n", 40, 100, "",
+     HTTP_REFUSE, 0, "RANGE", true, true},
+    {"no range said", "HTTP/1.1 206 Partial\r\nContent-Length: 60\r\n", 40, 100, "", HTTP_REFUSE,
+     0, "RANGE", true, true},
+    {"range and length disagree",
+     "HTTP/1.1 206 Partial\r\nContent-Range: bytes 40-99/100\r\nContent-Length: 59\r\n", 40, 100,
+     "", HTTP_REFUSE, 0, "RANGE", true, true},
+    {"rubbish range", "HTTP/1.1 206 Partial\r\nContent-Range: bytes x-99/100\r\n", 40, 100, "",
+     HTTP_REFUSE, 0, "RANGE", true, true},
+    {"multipart ranges",
+     "HTTP/1.1 206 Partial\r\nContent-Type: multipart/byteranges; boundary=x\r\n", 40, 100, "",
+     HTTP_REFUSE, 0, "RANGE", true, true},
+    {"206 unasked", "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-99/100\r\n", 0, 100, "",
+     HTTP_REFUSE, 0, "RANGE", false, false},
+    {"200 to a range begins anew", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n", 40, 100, "",
+     HTTP_USE, 0, "", false, false},
+    {"same version",
+     "HTTP/1.1 206 Partial\r\nETag: \"a\"\r\nContent-Range: bytes 40-99/100\r\n", 40, 100, "\"a\"",
+     HTTP_USE, 40, "", false, false},
+    {"another version in spite of If-Range",
+     "HTTP/1.1 206 Partial\r\nETag: \"b\"\r\nContent-Range: bytes 40-99/100\r\n", 40, 100, "\"a\"",
+     HTTP_REFUSE, 0, "CHANGED", true, true},
+    {"416", "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */30\r\n", 40, 100, "",
+     HTTP_REFUSE, 0, "HTTP_416", true, true},
+    {"404", "HTTP/1.1 404 Not Found\r\n", 0, 100, "", HTTP_REFUSE, 0, "HTTP_404", false, false},
+    {"503", "HTTP/1.1 503 Busy\r\n", 0, 100, "", HTTP_REFUSE, 0, "HTTP_503", true, false},
+    {"204 is no file", "HTTP/1.1 204 No Content\r\n", 0, 100, "", HTTP_REFUSE, 0, "HTTP_204",
+     false, false},
+    {"gzip unasked", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", 0, 100, "", HTTP_REFUSE, 0,
+     "ENCODED", false, false},
+    {"identity is none", "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\n", 0, 100, "", HTTP_USE,
+     0, "", false, false},
+    {"redirect", "HTTP/1.1 302 Found\r\nLocation: /x\r\n", 0, 100, "", HTTP_REDIRECT, 0, "", false,
+     false},
+    {"redirect to nowhere", "HTTP/1.1 302 Found\r\n", 0, 100, "", HTTP_REFUSE, 0, "HTTP_302",
+     false, false},
+    {"304 is no redirect", "HTTP/1.1 304 Not Modified\r\nLocation: /x\r\n", 0, 100, "",
+     HTTP_REFUSE, 0, "HTTP_304", false, false},
+    {"after 100 Continue",
+     "HTTP/1.1 100 Continue\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+     "100\r\n",
+     0, 100, "", HTTP_USE, 0, "", false, false},
+    {"status of letters", "HTTP/1.1 2xx OK\r\n", 0, 100, "", HTTP_REFUSE, 0, "HTTP_RUBBISH", false,
+     false},
+};
+
+static void read_head(struct http_reply *reply, const char *head)
+{
+    http_reply_init(reply);
+    while (*head) {
+        size_t len = strcspn(head, "\n") + 1;
+        assert_int_equal(http_reply_line(reply, head, len, 1000000), HTTP_LINE_MORE);
+        head += len;
+    }
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct row *row = &rows[i];
+        struct http_reply reply;
+        struct error err = {0};
+        read_head(&reply, row->head);
+        struct http_judgement judgement =
+            http_reply_judge(&reply, row->offset, row->size, row->validator, &err);
+        print_message("  %s\n", row->what);
+        assert_int_equal(judgement.verdict, row->verdict);
+        assert_string_equal(err.code, row->code);
+        assert_int_equal(judgement.start, row->start);
+        assert_int_equal(judgement.retry, row->retry);
+        assert_int_equal(judgement.no_range, row->no_range);
+    }
+}
+
+static void test_retry_after(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        int64_t ms;
+    } values[] = {
+        {"2", 2000},
+        {"0", 0},
+        {"Thu, 01 Jan 1970 00:00:10 GMT", 0},
+        {"Mon, 12 Jan 1970 13:46:50 GMT", 10000}, /* now is 1,000,000 s after the epoch */
+        {"-5", 0},
+        {"soon", 0},
+        {"99999999999999999999", 0},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char head[128];
+        struct http_reply reply;
+        snprintf(head, sizeof head, "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\n", values[i].value);
+        read_head(&reply, head);
+        assert_int_equal(reply.retry_after_ms, values[i].ms);
+    }
+}
+
+static void test_validator(void **state)
+{
+    (void)state;
+    struct http_reply reply;
+    read_head(&reply, "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nLast-Modified: Thu\r\n");
+    assert_string_equal(http_reply_validator(&reply), "\"x\"");
+    read_head(&reply, "HTTP/1.1 200 OK\r\nETag: W/\"x\"\r\nLast-Modified: Thu\r\n");
+    assert_string_equal(http_reply_validator(&reply), "Thu");
+    read_head(&reply, "HTTP/1.1 200 OK\r\n");
+    assert_string_equal(http_reply_validator(&reply), "");
+}
+
+static void test_flood(void **state)
+{
+    (void)state;
+    struct http_reply reply;
+    size_t lines = 0;
+    http_reply_init(&reply);
+    while (http_reply_line(&reply, "HTTP/1.1 100 Continue\r\n", 23, 0) == HTTP_LINE_MORE)
+        assert_true(++lines < 10000);
+    assert_true(lines > 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_validator),
+        cmocka_unit_test(test_flood),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
