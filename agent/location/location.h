@@ -99,6 +99,9 @@ struct decision {
     const char *default_group_site; /* whose default group a machine in no group uses, or NULL */
 };
 
+/* The 2007 and 2012 rules are not here: a policy that asks for them gets no wrong answer. */
+bool location_check_rules(const struct site *site, struct error *err);
+
 /* Every distribution point of the site is in exactly one of locations and excluded. */
 void location_decide(struct decision *decision, const struct location_request *request);
 void decision_free(struct decision *decision);

@@ -50,6 +50,13 @@ bool machine_set(struct machine *machine, const char *assignment, struct error *
 /* After the last machine_set: computes the subnets. The other constructors do it themselves. */
 void machine_settle(struct machine *machine);
 
+/* Members of `object` replace what is there. For this room and its tests. */
+bool machine_override(struct machine *machine, const json_t *object, const char *where,
+                      struct error *err);
+
+/* false: left out, because it is loopback or link-local, or *bad. For this room. */
+bool machine_add_address(struct machine *machine, const char *text, bool *bad);
+
 /* The contract's machine object; the caller owns it. */
 json_t *machine_to_json(const struct machine *machine);
 
