@@ -1,6 +1,7 @@
 /*
  * A content's manifest: every file's name, size and digest (NP_Content.Manifest, the SDMPackage
  * <Content ContentId Version><FileContent Name Hash HashAlgorithm Size/></Content> document).
+ * No system calls; any room may call it.
  */
 #ifndef POLICY_MANIFEST_H
 #define POLICY_MANIFEST_H
@@ -20,9 +21,9 @@ struct manifest_file {
 };
 
 struct manifest {
-    struct arena arena; /* owns everything below */
+    struct arena arena; /* owns the texts below */
     size_t count;
-    struct manifest_file *files; /* in the manifest's order */
+    struct manifest_file *files; /* in the manifest's order; owned */
     int64_t bytes;               /* sum of the sizes */
     const char *content_id;      /* <Content ContentId>, or NULL */
     const char *version;         /* <Content Version> as written, or NULL */
@@ -31,7 +32,9 @@ struct manifest {
 /* Reads and checks it: names by text_refuse_file_name, no name twice (with or without case), none
    a folder of another, sizes from 0, digests of the right length, at most LIMIT_MANIFEST_FILES,
    an empty file has the digest of nothing. Refusals are ERROR_INPUT, BLAME_POLICY, code MANIFEST,
-   and name the file. `where` stands in messages. On false nothing is left to free. */
+   and name the file; so are those of XML. Other elements and attributes are passed over. Whether
+   ContentId and Version are the content's is the caller's to check. `where` stands in messages.
+   On false nothing is left to free. */
 bool manifest_read(struct manifest *manifest, const char *xml, size_t len, const char *where,
                    struct error *err);
 

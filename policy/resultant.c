@@ -1,6 +1,7 @@
 #include "policy/resultant.h"
 
 #include "policy/base/text.h"
+#include "policy/key.h"
 #include "policy/settings.h"
 
 #include <stdlib.h>
@@ -50,25 +51,6 @@ static int compare_numbers(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-static int compare_values(const struct value *a, const struct value *b)
-{
-    if (a->type != b->type)
-        return compare_numbers(a->type, b->type);
-    switch (a->type) {
-    case VALUE_NULL: return 0;
-    case VALUE_BOOL: return compare_numbers(a->truth, b->truth);
-    case VALUE_INT: return compare_numbers(a->number, b->number);
-    case VALUE_TEXT: return strcmp(a->text, b->text);
-    case VALUE_ARRAY: break;
-    }
-    for (size_t i = 0; i < a->count && i < b->count; i++) {
-        int order = compare_values(&a->items[i], &b->items[i]);
-        if (order)
-            return order;
-    }
-    return (a->count > b->count) - (a->count < b->count);
-}
-
 /* The strongest first: layer, then the smaller priority number, then the later PolicyID in byte
    order; within one policy what stands later. */
 static int by_strength(const void *a, const void *b)
@@ -90,7 +72,7 @@ static int compare_groups(const struct contender *a, const struct contender *b)
         return order;
     if (!a->key || !b->key)
         return (a->key != NULL) - (b->key != NULL);
-    return compare_values(a->key, b->key);
+    return key_compare_values(a->key, b->key);
 }
 
 static int by_group_then_rank(const void *a, const void *b)
@@ -266,7 +248,7 @@ static bool is_decided_by_id(const struct resultant_value *value,
     read_priority(rival, &priority, NULL);
     return rival->document != value->instance->document && rival->document->layer == value->layer &&
            priority == value->priority &&
-           (is_hidden || compare_values(&value->value, &winner->value) != 0);
+           (is_hidden || key_compare_values(&value->value, &winner->value) != 0);
 }
 
 static void warn_equal(struct reading *reading, const struct resultant_value *value,

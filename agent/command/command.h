@@ -59,6 +59,9 @@ struct world {
 /* Reads the policy named by --policy, NEARPOINT_POLICY or the default folder. */
 bool command_read_policy(struct context *context, struct policy *policy, struct error *err);
 
+/* The policy's warnings, a line each, to standard error. */
+void command_print_warnings(const struct policy *policy);
+
 /* --machine, --set, or this machine. */
 bool command_read_machine(struct context *context, struct policy *policy, struct machine *machine,
                           struct error *err);

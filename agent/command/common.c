@@ -56,7 +56,7 @@ bool command_read_machine(struct context *context, struct policy *policy, struct
     return true;
 }
 
-static void print_warnings(const struct policy *policy)
+void command_print_warnings(const struct policy *policy)
 {
     for (size_t i = 0; i < policy->warning_count; i++) {
         const struct policy_warning *warning = &policy->warnings[i];
@@ -79,7 +79,7 @@ bool command_read_world(struct context *context, struct world *world, struct err
         policy_free(&world->policy);
         return false;
     }
-    print_warnings(&world->policy);
+    command_print_warnings(&world->policy);
     return true;
 }
 

@@ -1,0 +1,116 @@
+#include "policy/key.h"
+
+#include "policy/base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_MAX 3
+
+static const struct key_row {
+    const char *class_name;
+    const char *properties[KEY_MAX]; /* NULL: no more */
+} rows[] = {
+    {"NP_CloudAccess", {"NALPath"}},
+    {"NP_Content", {"ContentID", "Version"}},
+    {"NP_ContentHash", {"ContentID", "Version"}},
+    {"NP_DistributionPoint", {"NALPath"}},
+    {"SMS_AzureService", {"AzureServiceID"}},
+    {"SMS_Boundary", {"BoundaryID"}},
+    {"SMS_BoundaryGroup", {"GroupID"}},
+    {"SMS_BoundaryGroupMembers", {"GroupID", "BoundaryID"}},
+    {"SMS_BoundaryGroupRelationships", {"SourceGroupID", "DestinationGroupID"}},
+    {"SMS_BoundaryGroupSiteSystems", {"GroupID", "ServerNALPath"}},
+    {"SMS_Content", {"ContentID"}},
+    {"SMS_DPContentInfo", {"NALPath", "ObjectID"}},
+    {"SMS_DPGroupMembers", {"GroupID", "DPNALPath"}},
+    {"SMS_DPGroupPackages", {"GroupID", "PkgID"}},
+    {"SMS_DefaultBoundaryGroup", {"GroupID"}},
+    {"SMS_DistributionPoint", {"PackageID", "ServerNALPath"}},
+    {"SMS_DistributionPointGroup", {"GroupID"}},
+    {"SMS_DistributionPointInfo", {"NALPath", "SiteCode"}},
+    {"SMS_Package", {"PackageID"}},
+    {"SMS_PackageStatusDistPointsSummarizer", {"PackageID", "ServerNALPath", "SiteCode"}},
+    {"SMS_PackageToContent", {"PackageID", "ContentID"}},
+    {"SMS_R_System", {"ResourceId"}},
+    {"SMS_Site", {"SiteCode"}},
+    {"SMS_SystemResourceList", {"NALPath", "RoleName"}},
+};
+
+static const struct key_row *find_row(const char *class_name)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (text_equal(rows[i].class_name, class_name))
+            return &rows[i];
+    return NULL;
+}
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+int key_compare_values(const struct value *a, const struct value *b)
+{
+    if (a->type != b->type)
+        return compare_numbers(a->type, b->type);
+    switch (a->type) {
+    case VALUE_NULL: return 0;
+    case VALUE_BOOL: return compare_numbers(a->truth, b->truth);
+    case VALUE_INT: return compare_numbers(a->number, b->number);
+    case VALUE_TEXT: return text_compare(a->text, b->text);
+    case VALUE_ARRAY: break;
+    }
+    for (size_t i = 0; i < a->count && i < b->count; i++) {
+        int order = key_compare_values(&a->items[i], &b->items[i]);
+        if (order)
+            return order;
+    }
+    return (a->count > b->count) - (a->count < b->count);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct property *left = *(const struct property *const *)a;
+    const struct property *right = *(const struct property *const *)b;
+    return text_compare(left->name, right->name);
+}
+
+const struct property **key_sorted_properties(const struct instance *instance)
+{
+    const struct property **sorted = mem_zero(instance->count, sizeof *sorted);
+    for (size_t i = 0; i < instance->count; i++)
+        sorted[i] = &instance->properties[i];
+    qsort(sorted, instance->count, sizeof *sorted, by_name);
+    return sorted;
+}
+
+static int compare_all(const struct instance *a, const struct instance *b)
+{
+    const struct property **left = key_sorted_properties(a);
+    const struct property **right = key_sorted_properties(b);
+    int order = 0;
+    for (size_t i = 0; order == 0 && i < a->count && i < b->count; i++) {
+        order = text_compare(left[i]->name, right[i]->name);
+        if (order == 0)
+            order = key_compare_values(&left[i]->value, &right[i]->value);
+    }
+    free(left);
+    free(right);
+    return order ? order : (a->count > b->count) - (a->count < b->count);
+}
+
+int key_compare(const struct instance *a, const struct instance *b)
+{
+    static const struct value absent = {.type = VALUE_NULL};
+    int order = text_compare(a->class_name, b->class_name);
+    const struct key_row *row = order ? NULL : find_row(a->class_name);
+    bool is_known = row != NULL;
+    for (size_t i = 0; row && order == 0 && i < KEY_MAX && row->properties[i]; i++) {
+        const struct value *left = instance_get(a, row->properties[i]);
+        const struct value *right = instance_get(b, row->properties[i]);
+        is_known = is_known && left && right;
+        order = key_compare_values(left ? left : &absent, right ? right : &absent);
+    }
+    return order || is_known ? order : compare_all(a, b);
+}

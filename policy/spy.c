@@ -1,0 +1,83 @@
+/* What the text and the JSON of the tree have in common. */
+#include "policy/spy.h"
+
+#include "policy/base/text.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const char *const branch_words[SPY_BRANCH_COUNT] = {
+    [SPY_REQUESTED] = "requested",
+    [SPY_DEFAULT_SETTINGS] = "defaultSettings",
+    [SPY_CUSTOM_SETTINGS] = "customSettings",
+    [SPY_ACTUAL] = "actual",
+    [SPY_EVENTS] = "events",
+};
+
+const char *spy_branch_word(enum spy_branch branch)
+{
+    return branch_words[branch];
+}
+
+/* Takes the next segment off *text; empty ones are passed over. */
+static const char *take_segment(const char **text, size_t *len)
+{
+    const char *at = *text + strspn(*text, "/\\");
+    *len = strcspn(at, "/\\");
+    *text = at + *len;
+    return at;
+}
+
+static bool is_word(const char *text, size_t len, const char *word)
+{
+    return strlen(word) == len && strncasecmp(text, word, len) == 0;
+}
+
+/* A PolicyID may hold slashes: all that is left is the name. */
+static void take_name(struct spy_path *path, const char *text)
+{
+    text += strspn(text, "/\\");
+    size_t len = strlen(text);
+    while (len && strchr("/\\", text[len - 1]))
+        len--;
+    path->name = len ? text : NULL;
+    path->name_len = len;
+}
+
+bool spy_parse_path(struct spy_path *path, const char *text)
+{
+    size_t len;
+    *path = (struct spy_path){.branch = SPY_BRANCH_COUNT};
+    if (!text)
+        return true;
+    const char *segment = take_segment(&text, &len);
+    if (!is_word(segment, len, "Machine"))
+        return false;
+    segment = take_segment(&text, &len);
+    if (len == 0)
+        return true;
+    for (size_t i = 0; i < SPY_BRANCH_COUNT; i++)
+        if (is_word(segment, len, branch_words[i])) {
+            path->branch = (enum spy_branch)i;
+            take_name(path, text);
+            return true;
+        }
+    return false;
+}
+
+bool spy_selects(const struct spy_path *path, const char *name)
+{
+    return !path->name || is_word(path->name, path->name_len, name);
+}
+
+bool spy_shows(const struct spy_path *path, enum spy_branch branch)
+{
+    return path->branch == branch || path->branch == SPY_BRANCH_COUNT;
+}
+
+bool spy_is_applied(const struct document *document, const char **why_not)
+{
+    *why_not = document->why_not ? document->why_not : document->rule_why_not;
+    bool no_rule = document->rule_count && document->rules_not_applied == document->rule_count;
+    return !document->why_not && !no_rule;
+}

@@ -1,0 +1,133 @@
+#include "policy/view.h"
+
+#include "policy/base/text.h"
+#include "policy/key.h"
+
+#include <stdlib.h>
+
+static void append(struct view_list *list, struct view_object object)
+{
+    list->objects = mem_grow(list->objects, &list->cap, list->count + 1, sizeof *list->objects);
+    list->objects[list->count++] = object;
+}
+
+static void append_instance(struct view_list *list, const struct instance *instance)
+{
+    append(list, (struct view_object){.class_name = instance->class_name, .instance = instance});
+}
+
+void view_free(struct view_list *list)
+{
+    free(list->objects);
+    *list = (struct view_list){0};
+}
+
+/* Merged objects have a class to themselves, in the order they come in. */
+static int compare_objects(const struct view_object *a, const struct view_object *b)
+{
+    int order = text_compare(a->class_name, b->class_name);
+    if (order)
+        return order;
+    if (a->instance && b->instance)
+        return key_compare(a->instance, b->instance);
+    return (a->merged > b->merged) - (a->merged < b->merged);
+}
+
+/* Of one object the document read last comes last. */
+static int by_key_then_order(const void *a, const void *b)
+{
+    const struct view_object *left = a, *right = b;
+    int order = compare_objects(left, right);
+    if (order || !left->instance || !right->instance)
+        return order;
+    size_t mine = left->instance->document->order, other = right->instance->document->order;
+    if (mine != other)
+        return mine < other ? -1 : 1;
+    return (left->instance->line > right->instance->line) -
+           (left->instance->line < right->instance->line);
+}
+
+static void sort(struct view_list *list)
+{
+    if (list->count)
+        qsort(list->objects, list->count, sizeof *list->objects, by_key_then_order);
+}
+
+static void keep_last_of_doubles(struct view_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        bool is_last =
+            i + 1 == list->count || compare_objects(&list->objects[i], &list->objects[i + 1]) != 0;
+        if (is_last)
+            list->objects[kept++] = list->objects[i];
+    }
+    list->count = kept;
+}
+
+void view_layer(struct view_list *list, const struct policy *policy, enum layer layer)
+{
+    *list = (struct view_list){0};
+    for (size_t i = 0; i < policy->instance_count; i++) {
+        const struct instance *instance = policy->instances[i];
+        if (instance->document->layer == layer && resultant_is_settings_class(instance->class_name))
+            append_instance(list, instance);
+    }
+    sort(list);
+}
+
+/* One object with the built-in defaults that hold, or NULL where none does. */
+static const struct resultant_instance *find_built_in(struct policy *policy,
+                                                      const struct resultant *resultant)
+{
+    const struct resultant_value **values =
+        arena_zero(&policy->arena, resultant->setting_count, sizeof *values);
+    size_t count = 0;
+    for (size_t i = 0; i < resultant->setting_count; i++) {
+        const struct resultant_value *winner = resultant_winner(&resultant->settings[i]);
+        if (winner && !winner->instance)
+            values[count++] = winner;
+    }
+    struct resultant_instance *instance = arena_zero(&policy->arena, 1, sizeof *instance);
+    *instance = (struct resultant_instance){
+        .class_name = VIEW_BUILT_IN_CLASS,
+        .count = count,
+        .values = values,
+    };
+    return count ? instance : NULL;
+}
+
+void view_actual(struct view_list *list, struct policy *policy, const struct resultant *resultant)
+{
+    *list = (struct view_list){0};
+    for (size_t i = 0; i < policy->instance_count; i++)
+        if (!resultant_is_settings_class(policy->instances[i]->class_name))
+            append_instance(list, policy->instances[i]);
+    for (size_t i = 0; i < resultant->instance_count; i++)
+        append(list, (struct view_object){.class_name = resultant->instances[i].class_name,
+                                          .merged = &resultant->instances[i]});
+    const struct resultant_instance *built_in = find_built_in(policy, resultant);
+    if (built_in)
+        append(list, (struct view_object){.class_name = built_in->class_name, .merged = built_in});
+    sort(list);
+    keep_last_of_doubles(list);
+}
+
+struct view_property *view_properties(const struct view_object *object, size_t *count)
+{
+    *count = object->merged ? object->merged->count : object->instance->count;
+    struct view_property *shown = mem_zero(*count, sizeof *shown);
+    if (object->merged) {
+        for (size_t i = 0; i < *count; i++) {
+            const struct resultant_value *value = object->merged->values[i];
+            shown[i] = (struct view_property){value->name, &value->value, value->secret, value};
+        }
+        return shown;
+    }
+    const struct property **sorted = key_sorted_properties(object->instance);
+    for (size_t i = 0; i < *count; i++)
+        shown[i] =
+            (struct view_property){sorted[i]->name, &sorted[i]->value, sorted[i]->secret, NULL};
+    free(sorted);
+    return shown;
+}
