@@ -407,10 +407,10 @@ static void on_socket(void *arg, ares_socket_t fd, int readable, int writable)
         socket->watch = (struct loop_watch){.fd = fd, .ready = on_ready, .arg = socket};
         socket->next = resolver->sockets;
         resolver->sockets = socket;
-        loop_watch_start(resolver->loop, &socket->watch);
     }
     socket->watch.events =
         (short)((readable ? CURL_WAIT_POLLIN : 0) | (writable ? CURL_WAIT_POLLOUT : 0));
+    loop_watch_start(resolver->loop, &socket->watch);
 }
 
 struct resolver *resolver_create(struct loop *loop, const char *servers, struct error *err)

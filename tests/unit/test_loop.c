@@ -1,0 +1,771 @@
+/* The event loop: timers on a clock that the test moves, descriptors, workers, transfers; what
+   callbacks may do to the loop while it turns. */
+#include "agent/loop/loop.h"
+#include "policy/base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* ---- a clock that stands until it is moved ---- */
+
+static int64_t fake_now(void *arg)
+{
+    return *(int64_t *)arg;
+}
+
+static int64_t fake_ms;
+static const struct clock fake_clock = {
+    .wall = fake_now, .monotonic = fake_now, .boot = fake_now, .arg = &fake_ms};
+
+static struct loop *loop;
+
+static int set_up_fake(void **state)
+{
+    (void)state;
+    fake_ms = 1000;
+    loop = loop_create(&fake_clock, 2, NULL);
+    return loop ? 0 : -1;
+}
+
+static int set_up_real(void **state)
+{
+    (void)state;
+    loop = loop_create(&clock_system, 2, NULL);
+    return loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    loop_destroy(loop);
+    return 0;
+}
+
+static void turn(int max_wait_ms)
+{
+    struct error err = {0};
+    if (!loop_turn(loop, max_wait_ms, &err))
+        fail_msg("%s", err.text);
+}
+
+static void move_clock(int64_t ms)
+{
+    fake_ms += ms;
+    turn(0);
+}
+
+static int64_t real_ms(void)
+{
+    return clock_system.monotonic(NULL);
+}
+
+/* ---- timers ---- */
+
+static char fired[256];
+
+/* A timer that writes its letter, and then does something to the others. */
+struct lettered {
+    struct loop_timer timer;
+    char letter;
+    struct lettered *cancels, *sets;
+    int64_t sets_delay;
+    bool frees_itself;
+};
+
+static void on_letter(void *arg)
+{
+    struct lettered *lettered = arg;
+    size_t len = strlen(fired);
+    fired[len] = lettered->letter;
+    fired[len + 1] = '\0';
+    if (lettered->cancels)
+        loop_timer_cancel(loop, &lettered->cancels->timer);
+    if (lettered->sets)
+        loop_timer_set(loop, &lettered->sets->timer, lettered->sets_delay);
+    if (lettered->frees_itself)
+        free(lettered);
+}
+
+static struct lettered *new_lettered(char letter)
+{
+    struct lettered *lettered = mem_zero(1, sizeof *lettered);
+    lettered->letter = letter;
+    lettered->timer = (struct loop_timer){.fire = on_letter, .arg = lettered};
+    fired[0] = '\0';
+    return lettered;
+}
+
+static void test_timers_fire_in_order_of_time_then_of_setting(void **state)
+{
+    (void)state;
+    static const struct {
+        char letter;
+        int64_t delay;
+    } rows[] = {{'d', 40}, {'b', 20}, {'e', 40}, {'a', 10}, {'c', 20}};
+    struct lettered *timers[5];
+    for (size_t i = 0; i < 5; i++) {
+        timers[i] = new_lettered(rows[i].letter);
+        loop_timer_set(loop, &timers[i]->timer, rows[i].delay);
+    }
+    move_clock(9);
+    assert_string_equal(fired, "");
+    move_clock(1);
+    assert_string_equal(fired, "a");
+    move_clock(1000);
+    assert_string_equal(fired, "abcde");
+    move_clock(100000);
+    assert_string_equal(fired, "abcde");
+    for (size_t i = 0; i < 5; i++)
+        free(timers[i]);
+}
+
+static void test_setting_a_set_timer_moves_it(void **state)
+{
+    (void)state;
+    struct lettered *a = new_lettered('a'), *b = new_lettered('b');
+    loop_timer_set(loop, &a->timer, 10);
+    loop_timer_set(loop, &b->timer, 20);
+    loop_timer_set(loop, &a->timer, 30);
+    move_clock(20);
+    assert_string_equal(fired, "b");
+    loop_timer_set(loop, &a->timer, 0);
+    move_clock(0);
+    assert_string_equal(fired, "ba");
+    assert_false(a->timer.set);
+    loop_timer_cancel(loop, &a->timer);
+    free(a);
+    free(b);
+}
+
+static void test_a_timer_may_cancel_and_free_what_is_due_with_it(void **state)
+{
+    (void)state;
+    struct lettered *a = new_lettered('a'), *b = new_lettered('b'), *c = new_lettered('c');
+    a->cancels = b;
+    a->frees_itself = c->frees_itself = true;
+    loop_timer_set(loop, &a->timer, 5);
+    loop_timer_set(loop, &b->timer, 5);
+    loop_timer_set(loop, &c->timer, 5);
+    move_clock(5);
+    assert_string_equal(fired, "ac");
+    free(b);
+}
+
+static void test_a_timer_that_sets_itself_fires_once_a_turn(void **state)
+{
+    (void)state;
+    struct lettered *a = new_lettered('a'), *b = new_lettered('b'), *c = new_lettered('c');
+    a->sets = a;
+    b->cancels = c; /* one fewer fires: a must not take its place */
+    loop_timer_set(loop, &a->timer, 0);
+    loop_timer_set(loop, &b->timer, 0);
+    loop_timer_set(loop, &c->timer, 0);
+    turn(0);
+    assert_string_equal(fired, "ab");
+    turn(0);
+    assert_string_equal(fired, "aba");
+    loop_timer_cancel(loop, &a->timer);
+    free(a);
+    free(b);
+    free(c);
+}
+
+static void test_a_week_of_minutes_takes_no_time(void **state)
+{
+    (void)state;
+    struct lettered *a = new_lettered('a');
+    int64_t begun = real_ms();
+    for (int minute = 0; minute < 7 * 24 * 60; minute++) {
+        loop_timer_set(loop, &a->timer, 60000);
+        fired[0] = '\0';
+        move_clock(60000);
+        assert_string_equal(fired, "a");
+    }
+    assert_in_range(real_ms() - begun, 0, 5000);
+    free(a);
+}
+
+static size_t counted;
+
+static void on_count(void *arg)
+{
+    int64_t *due = arg;
+    assert_true(*due <= fake_ms);
+    counted++;
+}
+
+/* Set, moved and cancelled in no order; what remains fires when it is due, in order. */
+static void test_a_thousand_timers(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000 };
+    static struct loop_timer timers[COUNT];
+    static int64_t due[COUNT];
+    size_t left = 0;
+    unsigned seed = 7;
+    for (size_t i = 0; i < COUNT * 3; i++) {
+        size_t at = (size_t)rand_r(&seed) % COUNT;
+        int64_t delay = rand_r(&seed) % 5000;
+        timers[at].fire = on_count;
+        timers[at].arg = &due[at];
+        due[at] = fake_ms + delay;
+        loop_timer_set(loop, &timers[at], delay);
+        if (i % 5 == 0)
+            loop_timer_cancel(loop, &timers[(at * 7) % COUNT]);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        left += timers[i].set;
+    counted = 0;
+    for (int step = 0; step < 50; step++) {
+        size_t still = 0;
+        move_clock(100);
+        for (size_t i = 0; i < COUNT; i++)
+            still += timers[i].set && due[i] <= fake_ms;
+        assert_int_equal(still, 0);
+    }
+    assert_int_equal(counted, left);
+}
+
+/* ---- descriptors ---- */
+
+struct end {
+    struct loop_watch watch;
+    int peer;
+    size_t calls;
+    short revents;
+    struct end *stops;
+    bool reads;
+};
+
+static void on_end(void *arg, short revents)
+{
+    struct end *end = arg;
+    char byte;
+    end->calls++;
+    end->revents = revents;
+    if (end->reads)
+        assert_int_equal(read(end->watch.fd, &byte, 1), 1);
+    if (end->stops) {
+        struct end *other = end->stops;
+        loop_watch_stop(loop, &other->watch);
+        close(other->watch.fd);
+        memset(other, 0xAA, sizeof *other); /* gone: whoever touches it falls over */
+    }
+}
+
+static struct end *new_end(void)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    struct end *end = mem_zero(1, sizeof *end);
+    end->peer = pair[1];
+    end->watch =
+        (struct loop_watch){.fd = pair[0], .events = CURL_WAIT_POLLIN, .ready = on_end, .arg = end};
+    loop_watch_start(loop, &end->watch);
+    return end;
+}
+
+static void free_end(struct end *end)
+{
+    loop_watch_stop(loop, &end->watch);
+    close(end->watch.fd);
+    close(end->peer);
+    free(end);
+}
+
+static void test_only_what_is_ready_is_called(void **state)
+{
+    (void)state;
+    struct end *silent = new_end(), *ready = new_end();
+    ready->reads = true;
+    assert_int_equal(write(ready->peer, "x", 1), 1);
+    turn(1000);
+    turn(0);
+    assert_int_equal(ready->calls, 1);
+    assert_int_equal(ready->revents, CURL_WAIT_POLLIN);
+    assert_int_equal(silent->calls, 0);
+    free_end(silent);
+    free_end(ready);
+}
+
+static void test_events_asked_for_may_change(void **state)
+{
+    (void)state;
+    struct end *end = new_end();
+    turn(0);
+    assert_int_equal(end->calls, 0);
+    end->watch.events = CURL_WAIT_POLLOUT;
+    loop_watch_start(loop, &end->watch);
+    turn(1000);
+    assert_int_equal(end->calls, 1);
+    assert_int_equal(end->revents, CURL_WAIT_POLLOUT);
+    free_end(end);
+}
+
+/* libcurl gives no event for an error or a hang-up; without one, the loop would spin. */
+static void test_a_hang_up_is_told(void **state)
+{
+    (void)state;
+    struct end *end = new_end();
+    close(end->peer);
+    end->peer = -1;
+    end->watch.events = CURL_WAIT_POLLOUT;
+    loop_watch_start(loop, &end->watch);
+    turn(1000);
+    assert_int_equal(end->calls, 1);
+    assert_true(end->revents & CURL_WAIT_POLLIN);
+    free_end(end);
+}
+
+/* Every pair of three ready watches, one stopping and freeing the other or itself. */
+static void test_a_watch_may_stop_any_other(void **state)
+{
+    (void)state;
+    for (size_t stopper = 0; stopper < 3; stopper++)
+        for (size_t stopped = 0; stopped < 3; stopped++) {
+            struct end *ends[3];
+            int peers[3];
+            for (size_t i = 0; i < 3; i++) {
+                ends[i] = new_end();
+                peers[i] = ends[i]->peer;
+                assert_int_equal(write(peers[i], "x", 1), 1);
+            }
+            ends[stopper]->stops = ends[stopped];
+            turn(1000);
+            for (size_t i = 0; i < 3; i++) {
+                if (i == stopped) {
+                    close(peers[i]);
+                    free(ends[i]);
+                    continue;
+                }
+                assert_int_equal(ends[i]->calls, 1);
+                free_end(ends[i]);
+            }
+        }
+}
+
+/* ---- workers ---- */
+
+struct piece {
+    struct loop_work work;
+    pthread_t ran_on;
+    size_t ran, done;
+    bool signals_blocked;
+    int again;
+};
+
+static pthread_barrier_t barrier;
+static size_t done_count;
+
+static void run_piece(void *arg)
+{
+    struct piece *piece = arg;
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    piece->signals_blocked = sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGUSR1);
+    piece->ran_on = pthread_self();
+    piece->ran++;
+}
+
+static void run_together(void *arg)
+{
+    pthread_barrier_wait(&barrier);
+    run_piece(arg);
+}
+
+static void piece_done(void *arg)
+{
+    struct piece *piece = arg;
+    piece->done++;
+    if (piece->again-- > 0)
+        loop_work_submit(loop, &piece->work);
+    else
+        done_count++;
+}
+
+static struct piece new_piece(void (*run)(void *arg))
+{
+    return (struct piece){.work = {.run = run, .done = piece_done}};
+}
+
+static void turn_until_done(size_t count)
+{
+    int64_t until = real_ms() + 20000;
+    while (done_count < count && real_ms() < until)
+        turn(1000);
+    assert_int_equal(done_count, count);
+}
+
+static void test_work_runs_elsewhere_and_is_done_here(void **state)
+{
+    (void)state;
+    enum { COUNT = 2000 };
+    static struct piece pieces[COUNT];
+    done_count = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        pieces[i] = new_piece(run_piece);
+        pieces[i].work.arg = &pieces[i];
+        pieces[i].again = i % 3 == 0;
+        loop_work_submit(loop, &pieces[i].work);
+    }
+    turn_until_done(COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t times = i % 3 == 0 ? 2 : 1;
+        assert_int_equal(pieces[i].ran, times);
+        assert_int_equal(pieces[i].done, times);
+        assert_false(pthread_equal(pieces[i].ran_on, pthread_self()));
+        assert_true(pieces[i].signals_blocked);
+    }
+}
+
+static void test_two_pieces_run_at_once(void **state)
+{
+    (void)state;
+    struct piece pieces[2] = {new_piece(run_together), new_piece(run_together)};
+    pthread_barrier_init(&barrier, NULL, 2);
+    done_count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        pieces[i].work.arg = &pieces[i];
+        loop_work_submit(loop, &pieces[i].work);
+    }
+    turn_until_done(2);
+    pthread_barrier_destroy(&barrier);
+}
+
+static void test_the_end_drops_what_has_not_begun(void **state)
+{
+    (void)state;
+    enum { COUNT = 64 };
+    static struct piece pieces[COUNT];
+    struct loop *other = loop_create(&clock_system, 1, NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        pieces[i] = new_piece(run_piece);
+        pieces[i].work.arg = &pieces[i];
+        loop_work_submit(other, &pieces[i].work);
+    }
+    loop_destroy(other);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(pieces[i].done, 0);
+        assert_true(pieces[i].ran <= 1);
+    }
+}
+
+/* ---- waiting ---- */
+
+static void on_stop(void *arg)
+{
+    (void)arg;
+    loop_stop(loop);
+}
+
+static int64_t processor_ms(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+static void test_waiting_costs_no_processor_time(void **state)
+{
+    (void)state;
+    struct end *silent = new_end();
+    struct loop_timer timer = {.fire = on_stop};
+    int64_t begun = real_ms(), spent = processor_ms();
+    loop_timer_set(loop, &timer, 200);
+    assert_true(loop_run(loop, NULL));
+    assert_in_range(real_ms() - begun, 200, 5000);
+    assert_in_range(processor_ms() - spent, 0, 60);
+    free_end(silent);
+}
+
+static void test_a_stop_before_the_run_counts_once(void **state)
+{
+    (void)state;
+    struct lettered *a = new_lettered('a');
+    struct loop_timer timer = {.fire = on_stop};
+    loop_stop(loop);
+    loop_timer_set(loop, &a->timer, 0);
+    assert_true(loop_run(loop, NULL));
+    assert_string_equal(fired, "");
+    loop_timer_set(loop, &timer, 0);
+    assert_true(loop_run(loop, NULL));
+    assert_string_equal(fired, "a");
+    free(a);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+/* A signal that somebody handles the old way interrupts the wait and is no error. */
+static void test_an_interrupted_wait_is_no_error(void **state)
+{
+    (void)state;
+    struct loop_timer timer = {.fire = on_stop};
+    struct sigaction action = {.sa_handler = on_alarm}, before;
+    struct itimerval soon = {.it_interval = {.tv_usec = 10000}, .it_value = {.tv_usec = 10000}};
+    struct itimerval never = {.it_value = {0}};
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    loop_timer_set(loop, &timer, 100);
+    struct error err = {0};
+    bool ok = loop_run(loop, &err);
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_string_equal(err.text, "");
+    assert_true(ok);
+}
+
+/* ---- transfers ---- */
+
+/* A web server of one thread that answers every request with `body`, one connection at a time. */
+struct server {
+    int listener;
+    char url[64];
+    const char *body;
+    size_t accepted;
+    pthread_t thread;
+};
+
+static bool serve_request(const struct server *server, int fd)
+{
+    char request[4096], head[128];
+    size_t len = 0;
+    do {
+        ssize_t got = read(fd, request + len, sizeof request - 1 - len);
+        if (got <= 0)
+            return false;
+        len += (size_t)got;
+        request[len] = '\0';
+    } while (!strstr(request, "\r\n\r\n"));
+    size_t body = strlen(server->body);
+    int used = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", body);
+    return write(fd, head, (size_t)used) == used && write(fd, server->body, body) == (ssize_t)body;
+}
+
+static void *serve(void *arg)
+{
+    struct server *server = arg;
+    int fd;
+    while ((fd = accept(server->listener, NULL, NULL)) >= 0) {
+        server->accepted++;
+        while (serve_request(server, fd))
+            ;
+        close(fd);
+    }
+    return NULL;
+}
+
+static void start_server(struct server *server, const char *body)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    *server = (struct server){.body = body};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server->listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(server->listener, 64), 0);
+    assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &len), 0);
+    snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+/* Its connections must be closed by now. */
+static void stop_server(struct server *server)
+{
+    shutdown(server->listener, SHUT_RDWR);
+    pthread_join(server->thread, NULL);
+    close(server->listener);
+}
+
+struct download {
+    struct loop_transfer transfer;
+    struct loop_work work; /* resumes it */
+    char got[64];
+    size_t len, pauses, done;
+    CURLcode result;
+    struct download *stops;
+};
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct download *download = arg;
+    if (download->pauses > 0) {
+        download->pauses--;
+        loop_work_submit(loop, &download->work);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    assert_true(download->len + size * count < sizeof download->got);
+    memcpy(download->got + download->len, bytes, size * count);
+    download->len += size * count;
+    return size * count;
+}
+
+static void rest(void *arg)
+{
+    (void)arg;
+}
+
+static void go_on(void *arg)
+{
+    struct download *download = arg;
+    curl_easy_pause(download->transfer.easy, CURLPAUSE_CONT);
+}
+
+static void on_downloaded(void *arg, CURLcode result)
+{
+    struct download *download = arg;
+    download->done++;
+    download->result = result;
+    done_count++;
+    if (download->stops)
+        loop_transfer_stop(loop, &download->stops->transfer);
+}
+
+static void start_download(struct download *download, const char *url)
+{
+    CURL *easy = curl_easy_init();
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, download);
+    download->transfer =
+        (struct loop_transfer){.easy = easy, .done = on_downloaded, .arg = download};
+    download->work = (struct loop_work){.run = rest, .done = go_on, .arg = download};
+    assert_true(loop_transfer_start(loop, &download->transfer, NULL));
+}
+
+static void free_download(struct download *download)
+{
+    loop_transfer_stop(loop, &download->transfer);
+    curl_easy_cleanup(download->transfer.easy);
+}
+
+static void close_connections(void)
+{
+    loop_destroy(loop);
+    loop = loop_create(&clock_system, 1, NULL);
+    assert_non_null(loop);
+}
+
+static void test_transfers_share_a_connection(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    struct server server;
+    struct download downloads[COUNT] = {{.len = 0}};
+    start_server(&server, "hello");
+    loop_set_connections(loop, 1, 1);
+    done_count = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        start_download(&downloads[i], server.url);
+    turn_until_done(COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(downloads[i].done, 1);
+        assert_int_equal(downloads[i].result, CURLE_OK);
+        assert_string_equal(downloads[i].got, "hello");
+        free_download(&downloads[i]);
+    }
+    close_connections();
+    stop_server(&server);
+    assert_int_equal(server.accepted, 1);
+}
+
+/* Without a wake-up the turns would wait for a second each. */
+static void test_a_worker_resumes_a_paused_transfer_at_once(void **state)
+{
+    (void)state;
+    struct server server;
+    struct download download = {.pauses = 1};
+    start_server(&server, "resumed");
+    done_count = 0;
+    start_download(&download, server.url);
+    int64_t begun = real_ms();
+    turn_until_done(1);
+    assert_in_range(real_ms() - begun, 0, 900);
+    assert_int_equal(download.result, CURLE_OK);
+    assert_string_equal(download.got, "resumed");
+    free_download(&download);
+    close_connections();
+    stop_server(&server);
+}
+
+/* Two refused at once: the `done` of the first stops the second, whose result waits already. */
+static void test_a_stopped_transfer_is_not_called(void **state)
+{
+    (void)state;
+    struct server server;
+    start_server(&server, "");
+    stop_server(&server);
+    struct download first = {.len = 0}, second = {.len = 0};
+    done_count = 0;
+    start_download(&first, server.url);
+    start_download(&second, server.url);
+    first.stops = &second;
+    second.stops = &first;
+    turn_until_done(1);
+    for (int i = 0; i < 10; i++)
+        turn(1);
+    assert_int_equal(first.done + second.done, 1);
+    assert_int_equal((first.done ? &first : &second)->result, CURLE_COULDNT_CONNECT);
+    free_download(&first);
+    free_download(&second);
+}
+
+static void test_the_end_leaves_the_handle_to_its_owner(void **state)
+{
+    (void)state;
+    struct download download = {.len = 0};
+    start_download(&download, "http://127.0.0.1:9/");
+    close_connections();
+    assert_false(download.transfer.active);
+    assert_int_equal(download.done, 0);
+    free_download(&download);
+}
+
+#define FAKE(test) cmocka_unit_test_setup_teardown(test, set_up_fake, tear_down)
+#define REAL(test) cmocka_unit_test_setup_teardown(test, set_up_real, tear_down)
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        FAKE(test_timers_fire_in_order_of_time_then_of_setting),
+        FAKE(test_setting_a_set_timer_moves_it),
+        FAKE(test_a_timer_may_cancel_and_free_what_is_due_with_it),
+        FAKE(test_a_timer_that_sets_itself_fires_once_a_turn),
+        FAKE(test_a_week_of_minutes_takes_no_time),
+        FAKE(test_a_thousand_timers),
+        REAL(test_only_what_is_ready_is_called),
+        REAL(test_events_asked_for_may_change),
+        REAL(test_a_hang_up_is_told),
+        REAL(test_a_watch_may_stop_any_other),
+        REAL(test_work_runs_elsewhere_and_is_done_here),
+        REAL(test_two_pieces_run_at_once),
+        REAL(test_the_end_drops_what_has_not_begun),
+        REAL(test_waiting_costs_no_processor_time),
+        REAL(test_a_stop_before_the_run_counts_once),
+        REAL(test_an_interrupted_wait_is_no_error),
+        REAL(test_transfers_share_a_connection),
+        REAL(test_a_worker_resumes_a_paused_transfer_at_once),
+        REAL(test_a_stopped_transfer_is_not_called),
+        REAL(test_the_end_leaves_the_handle_to_its_owner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
