@@ -162,7 +162,7 @@ static const char *clash(const char *first, const char *second)
         if (fold(first[i]) != fold(second[i]))
             return NULL;
     if (second[len] == '\0')
-        return strcmp(first, second) == 0 ? "stands twice" : "stands twice but for case, as";
+        return "stands twice or differs by case only, as";
     return second[len] == '/' ? "is a file and also a folder, of" : NULL;
 }
 
