@@ -2,179 +2,185 @@
 
 #include "policy/base/text.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+/* SMS_Boundary.Value is at most 255 characters with its "Name:" or "Description:". */
+#define VPN_NAME_MAX        250
+#define VPN_DESCRIPTION_MAX 243
 
-static void set_ipv4(struct ip_address *address, const unsigned char bytes[4])
-{
-    memcpy(address->bytes, mapped, sizeof mapped);
-    memcpy(address->bytes + 12, bytes, 4);
-    address->is_ipv4 = true;
-}
+#define ADDRESS_TEXT_MAX 64
 
-bool ip_address_parse(const char *text, struct ip_address *address)
+/* Copies the text between two pointers without the blanks around it; false where it is too long
+   to be an address. */
+static bool cut(const char *from, const char *to, char out[ADDRESS_TEXT_MAX])
 {
-    char plain[INET6_ADDRSTRLEN];
-    unsigned char four[4];
-    size_t len = strcspn(text, "%");
-    if (len >= sizeof plain)
+    while (from < to && *from == ' ')
+        from++;
+    while (to > from && to[-1] == ' ')
+        to--;
+    size_t len = (size_t)(to - from);
+    if (len >= ADDRESS_TEXT_MAX)
         return false;
-    memcpy(plain, text, len);
-    plain[len] = '\0';
-    if (inet_pton(AF_INET, plain, four) == 1) {
-        set_ipv4(address, four);
-        return true;
-    }
-    if (inet_pton(AF_INET6, plain, address->bytes) != 1)
-        return false;
-    address->is_ipv4 = memcmp(address->bytes, mapped, sizeof mapped) == 0;
+    memcpy(out, from, len);
+    out[len] = '\0';
     return true;
 }
 
-static int first_bit(const struct ip_address *address, int prefix)
+/* "ADDRESS[/LENGTH]"; *prefix stays untouched without a length. */
+static bool parse_network(const char *value, address_number *address, int *prefix)
 {
-    return address->is_ipv4 ? 96 + prefix : prefix;
-}
-
-struct ip_address ip_address_network(const struct ip_address *address, int prefix)
-{
-    struct ip_address network = *address;
-    int keep = first_bit(address, prefix);
-    for (int bit = keep; bit < 8 * ADDRESS_BYTES; bit++)
-        network.bytes[bit / 8] &= (unsigned char)~(0x80U >> (bit % 8));
-    return network;
-}
-
-static struct ip_address last_of_network(const struct ip_address *address, int prefix)
-{
-    struct ip_address last = *address;
-    int keep = first_bit(address, prefix);
-    for (int bit = keep; bit < 8 * ADDRESS_BYTES; bit++)
-        last.bytes[bit / 8] |= (unsigned char)(0x80U >> (bit % 8));
-    return last;
-}
-
-void ip_address_print(const struct ip_address *address, char *out, size_t size)
-{
-    int family = address->is_ipv4 ? AF_INET : AF_INET6;
-    const unsigned char *bytes = address->bytes + (address->is_ipv4 ? 12 : 0);
-    if (!inet_ntop(family, bytes, out, (socklen_t)size))
-        out[0] = '\0';
-}
-
-int ip_address_compare(const struct ip_address *a, const struct ip_address *b)
-{
-    return memcmp(a->bytes, b->bytes, ADDRESS_BYTES);
+    char text[ADDRESS_TEXT_MAX];
+    const char *slash = strchr(value, '/');
+    int64_t length = 0;
+    if (!cut(value, slash ? slash : value + strlen(value), text) || !address_parse(text, address))
+        return false;
+    if (slash && !text_to_int(slash + 1, 0, address_prefix_max(*address), &length))
+        return false;
+    if (slash)
+        *prefix = (int)length;
+    return true;
 }
 
 static const char *parse_subnet(struct boundary *boundary)
 {
-    char text[INET6_ADDRSTRLEN + 1];
-    size_t len = strcspn(boundary->value, "/");
-    if (len >= sizeof text)
-        return "is no network ID";
-    snprintf(text, sizeof text, "%.*s", (int)len, boundary->value);
-    if (!ip_address_parse(text, &boundary->first))
-        return "is no network ID";
-    boundary->has_mask = boundary->value[len] == '/';
-    boundary->last = boundary->first;
+    address_number address;
+    int prefix = 32;
+    if (!parse_network(boundary->value, &address, &prefix) || !address_is_ipv4(address))
+        return "is no IPv4 subnet ID";
+    boundary->first = boundary->last = address_first(address, prefix);
     return NULL;
 }
 
-/* "2001:db8:0:1", "2001:db8:0:1::", with or without "/length"; 64 without. */
+/* The stored form is the four groups of a /64 alone: "2001:1111:2222:3333". */
+static bool parse_four_groups(const char *value, address_number *address)
+{
+    char text[ADDRESS_TEXT_MAX];
+    int colons = 0;
+    for (const char *c = value; *c; c++)
+        colons += *c == ':';
+    if (colons != 3 || strstr(value, "::") || strlen(value) > 19)
+        return false;
+    snprintf(text, sizeof text, "%.19s::", value);
+    return address_parse(text, address);
+}
+
 static const char *parse_prefix(struct boundary *boundary)
 {
-    char text[INET6_ADDRSTRLEN + 4];
-    int64_t length = 64;
-    const char *slash = strchr(boundary->value, '/');
-    size_t len = slash ? (size_t)(slash - boundary->value) : strlen(boundary->value);
-    if (len >= INET6_ADDRSTRLEN || (slash && !text_to_int(slash + 1, 0, 128, &length)))
+    address_number address;
+    int prefix = 64;
+    if (!parse_four_groups(boundary->value, &address) &&
+        !parse_network(boundary->value, &address, &prefix))
         return "is no IPv6 prefix";
-    snprintf(text, sizeof text, "%.*s", (int)len, boundary->value);
-    struct ip_address address;
-    if (!ip_address_parse(text, &address)) {
-        snprintf(text, sizeof text, "%.*s::", (int)len, boundary->value);
-        if (!ip_address_parse(text, &address))
-            return "is no IPv6 prefix";
-    }
-    if (address.is_ipv4)
+    if (address_is_ipv4(address))
         return "is an IPv4 address, not an IPv6 prefix";
-    boundary->first = ip_address_network(&address, (int)length);
-    boundary->last = last_of_network(&address, (int)length);
+    boundary->first = address_first(address, prefix);
+    boundary->last = address_last(address, prefix);
     return NULL;
-}
-
-static const char *skip_blanks(const char *text)
-{
-    return text + strspn(text, " ");
 }
 
 static const char *parse_range(struct boundary *boundary)
 {
-    char first[INET6_ADDRSTRLEN + 1];
-    const char *dash = strchr(boundary->value, '-');
-    const char *start = skip_blanks(boundary->value);
-    size_t len = dash ? (size_t)(dash - start) : 0;
-    while (len && start[len - 1] == ' ')
-        len--;
-    if (!dash || len >= sizeof first)
-        return "is no range first-last";
-    snprintf(first, sizeof first, "%.*s", (int)len, start);
-    if (!ip_address_parse(first, &boundary->first) ||
-        !ip_address_parse(skip_blanks(dash + 1), &boundary->last))
-        return "is no range first-last";
-    if (boundary->first.is_ipv4 != boundary->last.is_ipv4)
-        return "mixes IPv4 and IPv6";
-    if (ip_address_compare(&boundary->first, &boundary->last) > 0)
-        return "is a reversed range";
+    char first[ADDRESS_TEXT_MAX], last[ADDRESS_TEXT_MAX];
+    const char *value = boundary->value, *dash = strchr(value, '-');
+    if (!dash || !cut(value, dash, first) || !cut(dash + 1, value + strlen(value), last) ||
+        !address_parse(first, &boundary->first) || !address_parse(last, &boundary->last))
+        return "is no range of IP addresses";
+    if (address_is_ipv4(boundary->first) != address_is_ipv4(boundary->last))
+        return "is a range from one address family to the other";
+    if (boundary->first > boundary->last)
+        return "is a range whose end lies before its start";
     return NULL;
 }
 
-static const char *parse_vpn(const struct boundary *boundary)
+static const char *parse_ad_site(struct boundary *boundary)
 {
-    const char *value = boundary->value;
-    if (text_equal(value, "Auto:On") || strncasecmp(value, "Name:", 5) == 0 ||
-        strncasecmp(value, "Description:", 12) == 0)
-        return NULL;
-    return "is none of Auto:On, Name:..., Description:...";
+    boundary->name = boundary->value;
+    return *boundary->value ? NULL : "is empty";
 }
 
-static const char *parse_value(struct boundary *boundary)
+static bool starts_with(const char *text, const char *prefix)
 {
-    if (!*boundary->value)
-        return "is empty";
+    return strncasecmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static const char *parse_vpn(struct boundary *boundary)
+{
+    const char *value = boundary->value;
+    boundary->vpn = BOUNDARY_VPN_OTHER;
+    if (text_equal(value, "Auto:On")) {
+        boundary->vpn = BOUNDARY_VPN_AUTO;
+    } else if (starts_with(value, "Name:")) {
+        boundary->vpn = BOUNDARY_VPN_NAME;
+        boundary->name = value + strlen("Name:");
+    } else if (starts_with(value, "Description:")) {
+        boundary->vpn = BOUNDARY_VPN_DESCRIPTION;
+        boundary->name = value + strlen("Description:");
+    }
+    return *value ? NULL : "is empty";
+}
+
+static const char *parse(struct boundary *boundary)
+{
     switch (boundary->type) {
     case BOUNDARY_IP_SUBNET: return parse_subnet(boundary);
-    case BOUNDARY_AD_SITE: return NULL;
+    case BOUNDARY_AD_SITE: return parse_ad_site(boundary);
     case BOUNDARY_IPV6_PREFIX: return parse_prefix(boundary);
     case BOUNDARY_IP_RANGE: return parse_range(boundary);
     case BOUNDARY_VPN: return parse_vpn(boundary);
     }
-    return "is of an unknown type";
+    return "has an unknown type";
 }
 
-bool boundary_parse(struct boundary *boundary, int64_t type, const char *value, const char *where,
-                    struct error *err)
+bool boundary_parse(struct boundary *boundary, enum boundary_type type, const char *value,
+                    const char *where, struct error *err)
 {
-    if (type < BOUNDARY_IP_SUBNET || type > BOUNDARY_VPN)
-        return error_set(err, ERROR_INPUT, BLAME_POLICY, "BOUNDARY", where,
-                         "BoundaryType %lld is unknown", (long long)type);
-    *boundary = (struct boundary){.type = (enum boundary_type)type, .value = value};
-    const char *why = parse_value(boundary);
-    return !why || error_set(err, ERROR_INPUT, BLAME_POLICY, "BOUNDARY", where,
-                             "the boundary value '%s' %s", value, why);
+    *boundary = (struct boundary){.type = type, .value = value};
+    const char *why = parse(boundary);
+    return !why || error_set(err, ERROR_INPUT, BLAME_POLICY, "BOUNDARY_VALUE", where,
+                             "the boundary's value '%s' %s", value, why);
 }
 
-bool boundary_holds_address(const struct boundary *boundary, const struct ip_address *address)
+bool boundary_holds_address(const struct boundary *boundary, address_number address)
 {
     if (boundary->type != BOUNDARY_IPV6_PREFIX && boundary->type != BOUNDARY_IP_RANGE)
         return false;
-    return boundary->first.is_ipv4 == address->is_ipv4 &&
-           ip_address_compare(&boundary->first, address) <= 0 &&
-           ip_address_compare(address, &boundary->last) <= 0;
+    return address_is_ipv4(address) == address_is_ipv4(boundary->first) &&
+           address >= boundary->first && address <= boundary->last;
+}
+
+bool boundary_holds_network(const struct boundary *boundary, address_number network)
+{
+    return boundary->type == BOUNDARY_IP_SUBNET && network == boundary->first;
+}
+
+bool boundary_holds_ad_site(const struct boundary *boundary, const char *site)
+{
+    return boundary->type == BOUNDARY_AD_SITE && text_equal(boundary->name, site);
+}
+
+/* Equal without case, where only the first `max` characters of `text` count. */
+static bool equal_beginning(const char *stored, const char *text, size_t max)
+{
+    size_t len = 0;
+    for (size_t characters = 0; text[len]; len++) {
+        bool begins = ((unsigned char)text[len] & 0xC0) != 0x80;
+        if (begins && characters++ == max)
+            break;
+    }
+    return len && strlen(stored) == len && strncasecmp(stored, text, len) == 0;
+}
+
+bool boundary_holds_adapter(const struct boundary *boundary, const char *name,
+                            const char *description)
+{
+    if (boundary->type != BOUNDARY_VPN)
+        return false;
+    if (boundary->vpn == BOUNDARY_VPN_NAME)
+        return name && equal_beginning(boundary->name, name, VPN_NAME_MAX);
+    if (boundary->vpn == BOUNDARY_VPN_DESCRIPTION)
+        return description && equal_beginning(boundary->name, description, VPN_DESCRIPTION_MAX);
+    return false;
 }
 
 const char *boundary_type_word(enum boundary_type type)
@@ -186,5 +192,5 @@ const char *boundary_type_word(enum boundary_type type)
     case BOUNDARY_IP_RANGE: return "IPRange";
     case BOUNDARY_VPN: return "VPN";
     }
-    return "unknown";
+    return NULL;
 }

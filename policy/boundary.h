@@ -1,17 +1,20 @@
 /*
- * A boundary's value → what it holds: an interval of addresses, a name, or VPN adapters
- * (configmgr-sdk 1.2). Both location and the reviewer's checks stand on it. Pure.
+ * A boundary's value as SMS_Boundary stores it → what it holds (configmgr-sdk 1.2, policy model:
+ * Site objects). Ranges and prefixes are intervals of 128-bit numbers, IPv4 mapped, so that they
+ * can be sorted and swept.
+ *
+ * No memory of its own: a boundary points into the value it was parsed from. No system calls; any
+ * room may call it.
  */
 #ifndef POLICY_BOUNDARY_H
 #define POLICY_BOUNDARY_H
 
+#include "policy/address.h"
 #include "policy/base/error.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-/* SMS_Boundary.BoundaryType */
+/* SMS_Boundary.BoundaryType. */
 enum boundary_type {
     BOUNDARY_IP_SUBNET = 0,
     BOUNDARY_AD_SITE = 1,
@@ -19,42 +22,43 @@ enum boundary_type {
     BOUNDARY_IP_RANGE = 3,
     BOUNDARY_VPN = 4,
 };
+#define BOUNDARY_TYPE_MAX 4
 
-#define ADDRESS_BYTES 16
-
-/* Network byte order; IPv4 as ::ffff:a.b.c.d, so that memcmp orders all addresses. */
-struct ip_address {
-    unsigned char bytes[ADDRESS_BYTES];
-    bool is_ipv4;
+enum boundary_vpn {
+    BOUNDARY_VPN_AUTO,
+    BOUNDARY_VPN_NAME,
+    BOUNDARY_VPN_DESCRIPTION,
+    BOUNDARY_VPN_OTHER, /* a form that is not public ("starts with"): holds no machine */
 };
 
 struct boundary {
     enum boundary_type type;
-    const char *value; /* as written */
-    /* Subnet: both are the network ID. Prefix and range: the ends, included. */
-    struct ip_address first, last;
-    bool has_mask; /* a subnet written with "/length": ConfigMgr keeps none, so it never holds */
+    const char *value;          /* as written */
+    address_number first, last; /* prefix and range; a subnet's network ID stands in both */
+    const char *name;           /* AD site's, adapter's name or description; NULL else */
+    enum boundary_vpn vpn;
 };
 
-/* "10.1.2.3", "2001:db8::1", "fe80::1%eth0" (the zone is dropped), "::ffff:10.1.2.3" (IPv4). */
-bool ip_address_parse(const char *text, struct ip_address *address);
+/* `value` must outlive the boundary. A subnet's mask and bits below a prefix are dropped, as the
+   console does; an IPv6 prefix without length is a /64. Malformed or reversed: false, ERROR_INPUT,
+   code BOUNDARY_VALUE. */
+bool boundary_parse(struct boundary *boundary, enum boundary_type type, const char *value,
+                    const char *where, struct error *err);
 
-/* Clears all bits behind the first `prefix` (of 32 for IPv4, of 128 else). */
-struct ip_address ip_address_network(const struct ip_address *address, int prefix);
+/* By range or prefix. An interval of IPv6 holds no IPv4 address, not even ::/0. */
+bool boundary_holds_address(const struct boundary *boundary, address_number address);
 
-/* As the site writes it: IPv4 in dots, IPv6 shortest. */
-void ip_address_print(const struct ip_address *address, char *out, size_t size);
+/* By equality of the network ID: no supernets (configmgr-sdk 1.2). */
+bool boundary_holds_network(const struct boundary *boundary, address_number network);
 
-int ip_address_compare(const struct ip_address *a, const struct ip_address *b);
+/* Without case. */
+bool boundary_holds_ad_site(const struct boundary *boundary, const char *site);
 
-/* Checks the value by its type; keeps `value` by reference. A value that cannot be one of that
-   type, a reversed range, an unknown type: false, ERROR_INPUT with `where`. */
-bool boundary_parse(struct boundary *boundary, int64_t type, const char *value, const char *where,
-                    struct error *err);
+/* A VPN boundary and one adapter; either text may be NULL. Whole text without case, of which the
+   first 250 characters of a name and 243 of a description count. Auto is not asked here. */
+bool boundary_holds_adapter(const struct boundary *boundary, const char *name,
+                            const char *description);
 
-/* Is the address inside the prefix or range? Subnets hold network IDs, not addresses: false. */
-bool boundary_holds_address(const struct boundary *boundary, const struct ip_address *address);
-
-const char *boundary_type_word(enum boundary_type type); /* "IPSubnet", as locate prints it */
+const char *boundary_type_word(enum boundary_type type); /* "IPSubnet" */
 
 #endif

@@ -1,9 +1,15 @@
 /*
  * Instances → the site: boundaries, boundary groups, relationships, distribution points, contents,
  * what is where, deployments (policy model: Site objects). Joined once, then read-only: tables
- * are sorted by their key so that a lookup is a binary search.
+ * are sorted by their key so that a lookup is a binary search. NAL paths, hosts and IDs are
+ * compared without case.
  *
- * Everything hangs in the policy's arena; the site must not outlive the policy.
+ * Of two objects of one class and key the later holds, whole, with warning DUPLICATE_OBJECT where
+ * they differ. Rows that join to nothing (a member of a missing group, a server that is no
+ * distribution point) are passed over.
+ *
+ * Everything hangs in the policy's arena; the site must not outlive the policy. No system calls;
+ * any room may call it.
  */
 #ifndef POLICY_SITE_H
 #define POLICY_SITE_H
@@ -25,7 +31,7 @@ struct site_group {
     const char *name;
     int64_t flags;
     bool is_default;       /* from SMS_DefaultBoundaryGroup */
-    const char *site_code; /* of a default group: the end of its name; NULL else */
+    const char *site_code; /* of a default group: the end of its name, else its DefaultSiteCode */
     size_t boundary_count;
     const size_t *boundaries; /* indices into site.boundaries, ascending */
     size_t dp_count;
@@ -39,12 +45,18 @@ struct site_relationship {
     const struct instance *instance;
 };
 
+#define SITE_GROUP_PREFER_CLOUD 8 /* SMS_BoundaryGroup.Flags (configmgr-sdk 1.1) */
+
 struct site_address {
     unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
-    int prefix;              /* -1 where not known; of the address family written */
+    int prefix;              /* -1 where not known; of the address family */
     bool is_ipv4;
-    const char *text;
+    const char *text; /* as written */
 };
+
+/* "10.1.2.3", "10.1.2.3/24", "2001:db8::1/64"; a zone ("%eth0") is passed over. The text is copied
+   into the arena. false: no address. */
+bool site_address_parse(struct site_address *address, struct arena *arena, const char *text);
 
 struct site_dp {
     const char *name;     /* the host as the site writes it (ServerName, else the NAL path's) */
@@ -56,10 +68,14 @@ struct site_dp {
     bool internet_facing;
     int internet_shared; /* 1, 0, -1 not known */
     const char *site_code;
-    const char *base_url;    /* the DP's root or a text with {content}, {version} */
+    const char *host;        /* in its URLs: ServerRemoteName, a cloud DP's ServiceCName */
+    const char *base_url;    /* the DP's root or a text with {content}, {version}; NULL: by host */
+    bool scheme_supported;   /* of base_url: http or https */
     int64_t max_connections; /* 0: not said */
     size_t address_count;
     const struct site_address *addresses;
+    size_t subnet_count;
+    const char *const *subnets; /* network IDs, where only they are known */
     const char *ad_site;
     const struct instance *instance;
 };
@@ -79,6 +95,7 @@ struct site_content {
     const char *manifest_where; /* document and line */
     const char *hash;           /* folder hash of the wanted version, or NULL */
     int64_t flags;              /* PkgFlags */
+    const struct instance *instance;
 };
 
 enum presence {
@@ -119,10 +136,10 @@ struct site {
     size_t dp_count;
     struct site_dp *dps; /* by name without case */
     size_t content_count;
-    struct site_content *contents; /* by ID without case */
+    struct site_content *contents; /* by ID without case, then version */
     size_t deployment_count;
     struct site_deployment *deployments; /* by ID without case */
-    struct site_tables *tables;          /* presence and membership, site.c's own */
+    struct site_tables *tables;          /* site_*.c's own */
 };
 
 /* A structural value out of range (boundary value, ID, minutes below -1), a DP's host or a content
@@ -154,5 +171,17 @@ const char *site_url(const struct site *site, const struct site_content *content
                      const struct site_dp *dp);
 
 const char *dp_kind_word(enum dp_kind kind); /* "server" */
+
+/* A property of several texts, in the arena: an array's, or one text's parts between commas and
+   blanks. NULL and 0 where there are none. */
+const char *const *site_texts(struct policy *policy, const struct instance *instance,
+                              const char *name, size_t *count);
+
+/* Has `host` this NetBIOS name or first label? Two names with dots are compared whole. */
+bool site_same_host(const char *host, const char *name);
+
+/* Do two machines stand in one subnet? By the first's prefix, else the second's; false where
+   neither is known. */
+bool site_same_subnet(const struct site_address *first, const struct site_address *second);
 
 #endif

@@ -1,369 +1,274 @@
-/* Contents: packages, applications, updates; their wanted version, manifest, hash and names. */
-#include "policy/site_internal.h"
+/* Contents: packages, application and update content, and what nearpoint's own classes add. */
+#include "policy/site_tables.h"
 
-#include "policy/base/limits.h"
 #include "policy/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const package_classes[] = {"SMS_Package",
-                                              "SMS_ContentPackage",
-                                              "SMS_SoftwareUpdatesPackage",
-                                              "SMS_DriverPackage",
-                                              "SMS_ImagePackage",
-                                              "SMS_BootImagePackage",
-                                              "SMS_TaskSequencePackage",
-                                              "SMS_OperatingSystemInstallPackage",
-                                              NULL};
-
-struct content_tables {
-    struct site_rows packages;  /* by PackageID */
-    struct site_rows contents;  /* SMS_Content by ContentUniqueID */
-    struct site_rows links;     /* SMS_PackageToContent by ContentUniqueID, PackageID */
-    struct site_rows manifests; /* NP_Content by ContentID, Version */
-    struct site_rows hashes;    /* NP_ContentHash by ContentID, Version */
+struct content_sources {
+    struct site_rows packages, links, contents, items, manifests, hashes;
 };
 
-/* "UID:Content_<guid>.3" → "Content_<guid>"; package IDs stay as they are. */
-static const char *base_id(struct policy *policy, const char *id)
-{
-    if (strncasecmp(id, "UID:", 4) == 0)
-        id += 4;
-    const char *dot = strrchr(id, '.');
+/* One mention of a content. Sorted by ID; the strongest kind of mention first. */
+enum mention_kind { MENTION_PACKAGE, MENTION_CONTENT, MENTION_LINK, MENTION_OURS };
+
+struct mention {
+    const char *id;
+    enum mention_kind kind;
+    bool has_version;
     int64_t version;
-    if (!dot || !text_to_int(dot + 1, 0, INT32_MAX, &version))
-        return id;
-    return arena_copy_bytes(&policy->arena, id, (size_t)(dot - id));
+    const struct instance *instance;
+};
+
+struct mentions {
+    size_t count, cap;
+    struct mention *items;
+};
+
+static bool read_sources(struct site *site, struct content_sources *from, struct error *err)
+{
+    static const char *const packages[] = {
+        "SMS_Package",
+        "SMS_ContentPackage",
+        "SMS_SoftwareUpdatesPackage",
+        "SMS_DriverPackage",
+        "SMS_ImagePackage",
+        "SMS_BootImagePackage",
+        "SMS_TaskSequencePackage",
+        "SMS_OperatingSystemInstallPackage",
+    };
+    static const struct site_key package = {.text = {"PackageID"}};
+    static const struct site_key link = {.text = {"ContentUniqueID", "PackageID"},
+                                         .optional = true};
+    static const struct site_key content = {.text = {"ContentUniqueID", "ContentVersion"},
+                                            .optional = true};
+    static const struct site_key ours = {.text = {"ContentID"}, .number = {"Version"}};
+    return site_rows_read(site, packages, sizeof packages / sizeof packages[0], &package,
+                          &from->packages, err) &&
+           site_rows_of(site, "SMS_PackageToContent", &link, &from->links, err) &&
+           site_rows_of(site, "SMS_Content", &content, &from->contents, err) &&
+           site_rows_of(site, "SMS_CIToContent", &content, &from->items, err) &&
+           site_rows_of(site, "NP_Content", &ours, &from->manifests, err) &&
+           site_rows_of(site, "NP_ContentHash", &ours, &from->hashes, err);
 }
 
-static bool is_guid(const char *id)
+static bool mention(struct site *site, struct mentions *mentions, enum mention_kind kind,
+                    const struct site_row *row, const char *version, struct error *err)
 {
-    size_t len = strlen(id);
-    return len == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-';
+    struct mention item = {
+        .id = row->text[0], .kind = kind, .instance = row->instance, .version = -1};
+    if (!text_is_content_id(item.id))
+        return error_set(err, ERROR_INPUT, BLAME_POLICY, "CONTENT_ID",
+                         instance_where(site->policy, row->instance), "'%s' is no content ID",
+                         item.id);
+    if (version && !instance_get_int(row->instance, version, 0, UINT32_MAX, &item.version, err))
+        return false;
+    item.has_version = item.version >= 0;
+    mentions->items =
+        mem_grow(mentions->items, &mentions->cap, mentions->count + 1, sizeof *mentions->items);
+    mentions->items[mentions->count++] = item;
+    return true;
 }
 
-static enum content_kind kind_of(const char *id)
+static int by_text(const void *a, const void *b)
 {
-    if (strncasecmp(id, "Content_", 8) == 0)
-        return CONTENT_APPLICATION;
-    return is_guid(id) ? CONTENT_UPDATE : CONTENT_PACKAGE;
+    return text_compare(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool check_id(struct policy *policy, const struct instance *instance, const char *id,
-                     struct error *err)
+/* The packages that SMS_PackageToContent names, sorted; the caller frees the array. */
+static const char **linked_packages(const struct content_sources *from, size_t *count)
 {
-    return text_is_content_id(id) ||
-           site_refuse(policy, instance, err, "'%s' is no content ID", id);
+    const char **packages = mem_zero(from->links.count, sizeof *packages);
+    *count = 0;
+    for (size_t i = 0; i < from->links.count; i++)
+        if (from->links.rows[i].text[1])
+            packages[(*count)++] = from->links.rows[i].text[1];
+    qsort(packages, *count, sizeof *packages, by_text);
+    return packages;
 }
 
-static bool collect(struct content_tables *tables, struct policy *policy, struct error *err)
+/* Content of an application or an update stands for itself; its package is only how it got there.
+ */
+static bool is_container_class(const char *class_name)
 {
-    static const char *const by_package[] = {"PackageID", NULL};
-    static const char *const by_unique[] = {"ContentUniqueID", NULL};
-    static const char *const by_both[] = {"ContentUniqueID", "PackageID", NULL};
-    static const char *const by_version[] = {"ContentID", "Version", NULL};
-    const char *contents[] = {"SMS_Content", NULL}, *links[] = {"SMS_PackageToContent", NULL};
-    const char *manifests[] = {"NP_Content", NULL}, *hashes[] = {"NP_ContentHash", NULL};
-    return site_collect(&tables->packages, policy, package_classes, by_package, err) &&
-           site_collect(&tables->contents, policy, contents, by_unique, err) &&
-           site_collect(&tables->links, policy, links, by_both, err) &&
-           site_collect(&tables->manifests, policy, manifests, by_version, err) &&
-           site_collect(&tables->hashes, policy, hashes, by_version, err);
+    return text_equal(class_name, "SMS_ContentPackage") ||
+           text_equal(class_name, "SMS_SoftwareUpdatesPackage");
 }
 
-/* The row of this version among those of one content; the highest where `version` is NULL. */
-static const struct instance *find_version(const struct site_rows *rows, const char *id,
-                                           const int64_t *version, int64_t *found,
-                                           struct error *err, bool *ok)
+static bool mention_packages(struct site *site, const struct content_sources *from,
+                             struct mentions *mentions, struct error *err)
 {
-    size_t count;
-    const struct instance *best = NULL;
-    int64_t best_version = -1;
-    const struct site_row *row = site_find_rows(rows, id, &count);
-    for (size_t i = 0; row && i < count; i++) {
-        int64_t this = 0;
-        *ok = *ok && instance_get_int(row[i].instance, "Version", 0, INT32_MAX, &this, err);
-        if (version ? this == *version : this > best_version) {
-            best = row[i].instance;
-            best_version = this;
-        }
-    }
-    if (best && found)
-        *found = best_version;
-    return best;
-}
-
-/* A package's SourceVersion or a content's ContentVersion, else the newest NP_Content. */
-static bool read_version(struct site_content *content, const struct content_tables *tables,
-                         const struct instance *instance, const char *property, struct error *err)
-{
+    size_t linked_count;
+    const char **linked = linked_packages(from, &linked_count);
     bool ok = true;
-    if (instance && instance_get(instance, property)) {
-        content->has_version = true;
-        return instance_get_int(instance, property, 0, INT32_MAX, &content->version, err);
+    for (size_t i = 0; ok && i < from->packages.count; i++) {
+        const struct site_row *package = &from->packages.rows[i];
+        bool is_container =
+            is_container_class(package->instance->class_name) &&
+            bsearch(&package->text[0], linked, linked_count, sizeof *linked, by_text) != NULL;
+        if (!is_container)
+            ok = mention(site, mentions, MENTION_PACKAGE, package, "SourceVersion", err);
     }
-    content->has_version =
-        find_version(&tables->manifests, content->id, NULL, &content->version, err, &ok) ||
-        find_version(&tables->hashes, content->id, NULL, &content->version, err, &ok);
+    free(linked);
     return ok;
 }
 
-static bool read_proof(struct site *site, struct site_content *content,
-                       const struct content_tables *tables, struct error *err)
+static bool mention_all(struct site *site, struct mentions *mentions, enum mention_kind kind,
+                        const struct site_rows *rows, const char *version, struct error *err)
 {
-    bool ok = true;
-    if (!content->has_version)
-        return true;
-    const struct instance *manifest =
-        find_version(&tables->manifests, content->id, &content->version, NULL, err, &ok);
-    const char *text = manifest ? instance_get_text(site->policy, manifest, "Manifest") : NULL;
+    for (size_t i = 0; i < rows->count; i++)
+        if (!mention(site, mentions, kind, &rows->rows[i], version, err))
+            return false;
+    return true;
+}
+
+static bool collect(struct site *site, const struct content_sources *from,
+                    struct mentions *mentions, struct error *err)
+{
+    return mention_packages(site, from, mentions, err) &&
+           mention_all(site, mentions, MENTION_CONTENT, &from->contents, "ContentVersion", err) &&
+           mention_all(site, mentions, MENTION_CONTENT, &from->items, "ContentVersion", err) &&
+           mention_all(site, mentions, MENTION_LINK, &from->links, NULL, err) &&
+           mention_all(site, mentions, MENTION_OURS, &from->manifests, "Version", err) &&
+           mention_all(site, mentions, MENTION_OURS, &from->hashes, "Version", err);
+}
+
+/* By ID, kind, then the highest version first. */
+static int by_id(const void *a, const void *b)
+{
+    const struct mention *left = a, *right = b;
+    int order = text_compare(left->id, right->id);
+    if (order == 0)
+        order = (int)left->kind - (int)right->kind;
+    if (order == 0)
+        order = (left->version < right->version) - (left->version > right->version);
+    return order;
+}
+
+static bool is_guid(const char *text)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (strlen(text) != sizeof form - 1)
+        return false;
+    for (size_t i = 0; form[i]; i++)
+        if (form[i] == '-' ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i]))
+            return false;
+    return true;
+}
+
+static enum content_kind kind_of(const struct mention *strongest)
+{
+    if (strongest->kind == MENTION_PACKAGE)
+        return CONTENT_PACKAGE;
+    if (strncasecmp(strongest->id, "Content_", 8) == 0)
+        return CONTENT_APPLICATION;
+    return is_guid(strongest->id) ? CONTENT_UPDATE : CONTENT_PACKAGE;
+}
+
+/* The row of this content and version, or NULL. */
+static const struct site_row *find_version(const struct site_rows *rows, const char *id,
+                                           int64_t version)
+{
+    for (size_t at = site_rows_seek(rows, id, NULL);
+         at < rows->count && text_equal(rows->rows[at].text[0], id); at++)
+        if (rows->rows[at].number[0] == version)
+            return &rows->rows[at];
+    return NULL;
+}
+
+static void join_package(struct site *site, const struct content_sources *from,
+                         struct site_content *content)
+{
+    const struct site_row *link = site_rows_find(&from->links, content->id, NULL);
+    content->package_id = content->kind == CONTENT_PACKAGE ? content->id : NULL;
+    if (!content->package_id && link)
+        content->package_id = link->text[1];
+    const struct site_row *package =
+        content->package_id ? site_rows_find(&from->packages, content->package_id, NULL) : NULL;
+    if (!package)
+        return;
+    content->name = instance_get_text(site->policy, package->instance, "Name");
+    instance_get_int(package->instance, "PkgFlags", 0, UINT32_MAX, &content->flags, NULL);
+}
+
+static void join_manifest(struct site *site, const struct content_sources *from,
+                          struct site_content *content)
+{
+    const struct site_row *row = find_version(&from->manifests, content->id, content->version);
+    const char *text = row ? instance_get_text(site->policy, row->instance, "Manifest") : NULL;
     if (text) {
         content->has_manifest = true;
         content->manifest = text;
         content->manifest_len = strlen(text);
-        content->manifest_where = instance_where(site->policy, manifest);
+        content->manifest_where = instance_where(site->policy, row->instance);
     }
-    const struct instance *hash =
-        find_version(&tables->hashes, content->id, &content->version, NULL, err, &ok);
-    if (hash)
-        content->hash = instance_get_text(site->policy, hash, "Hash");
-    return ok;
+    row = find_version(&from->hashes, content->id, content->version);
+    if (row)
+        content->hash = instance_get_text(site->policy, row->instance, "Hash");
+    else
+        content->hash = instance_get_text(site->policy, content->instance, "ContentHash");
 }
 
-static struct site_content *add(struct site *site, const char *id)
+static void fill(struct site *site, const struct content_sources *from,
+                 const struct mention *strongest, bool has_version, int64_t version)
 {
     struct site_content *content = &site->contents[site->content_count++];
-    content->id = id;
-    content->kind = kind_of(id);
-    return content;
+    content->id = strongest->id;
+    content->kind = kind_of(strongest);
+    content->instance = strongest->instance;
+    content->has_version = has_version;
+    content->version = version;
+    join_package(site, from, content);
+    if (has_version)
+        join_manifest(site, from, content);
 }
 
-static bool add_package(struct site *site, const struct content_tables *tables,
-                        const struct site_row *row, struct error *err)
+/* The mentions of one ID. A package and what only a link or nearpoint's own classes name is one
+   content; an application's or update's content is one in each of its versions. */
+static void fill_all(struct site *site, const struct content_sources *from,
+                     const struct mention *items, size_t count)
 {
-    struct site_content *content = add(site, row->key);
-    content->package_id = row->key;
-    content->kind = CONTENT_PACKAGE;
-    content->name = instance_get_text(site->policy, row->instance, "Name");
-    return check_id(site->policy, row->instance, content->id, err) &&
-           instance_get_int(row->instance, "PkgFlags", 0, UINT32_MAX, &content->flags, err) &&
-           read_version(content, tables, row->instance, "SourceVersion", err) &&
-           read_proof(site, content, tables, err);
-}
-
-/* SMS_PackageToContent names the package whose rows tell what is where. */
-static void join_package(struct site *site, struct site_content *content,
-                         const struct content_tables *tables)
-{
-    size_t count;
-    const struct site_row *link = site_find_rows(&tables->links, content->id, &count);
-    if (!link)
+    bool versioned = items[0].kind == MENTION_CONTENT && items[0].has_version;
+    if (versioned) {
+        for (size_t i = 0; i < count && items[i].kind == MENTION_CONTENT; i++) {
+            bool again = i > 0 && items[i].version == items[i - 1].version;
+            if (items[i].has_version && !again)
+                fill(site, from, &items[i], true, items[i].version);
+        }
         return;
-    content->package_id = instance_get_text(site->policy, link->instance, "PackageID");
-    const struct site_row *package =
-        content->package_id ? site_find_rows(&tables->packages, content->package_id, &count) : NULL;
-    if (package)
-        content->name = instance_get_text(site->policy, package->instance, "Name");
-}
-
-static bool add_content(struct site *site, const struct content_tables *tables,
-                        const struct site_row *row, struct error *err)
-{
-    struct site_content *content = add(site, base_id(site->policy, row->key));
-    join_package(site, content, tables);
-    if (!check_id(site->policy, row->instance, content->id, err) ||
-        !read_version(content, tables, row->instance, "ContentVersion", err) ||
-        !read_proof(site, content, tables, err))
-        return false;
-    if (!content->hash)
-        content->hash = instance_get_text(site->policy, row->instance, "ContentHash");
-    return true;
-}
-
-/* NP_Content or NP_ContentHash alone makes a content known. */
-static bool add_own(struct site *site, const struct content_tables *tables,
-                    const struct site_row *row, struct error *err)
-{
-    const char *id = instance_get_text(site->policy, row->instance, "ContentID");
-    if (!check_id(site->policy, row->instance, id, err))
-        return false;
-    struct site_content *content = add(site, id);
-    if (content->kind == CONTENT_PACKAGE)
-        content->package_id = id;
-    else
-        join_package(site, content, tables);
-    return read_version(content, tables, NULL, NULL, err) && read_proof(site, content, tables, err);
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return text_compare(((const struct site_content *)a)->id, ((const struct site_content *)b)->id);
-}
-
-static const struct site_content *find_id(const struct site *site, size_t count, const char *id)
-{
-    struct site_content wanted = {.id = id};
-    return count ? bsearch(&wanted, site->contents, count, sizeof *site->contents, by_id) : NULL;
-}
-
-static void sort(struct site *site)
-{
-    if (site->content_count)
-        qsort(site->contents, site->content_count, sizeof *site->contents, by_id);
-}
-
-static bool add_own_rows(struct site *site, const struct content_tables *tables,
-                         const struct site_rows *rows, struct error *err)
-{
-    sort(site);
-    size_t known = site->content_count;
-    const char *last = "";
-    for (size_t i = 0; i < rows->count; i++) {
-        const char *id = instance_get_text(site->policy, rows->rows[i].instance, "ContentID");
-        if (text_equal(id, last) || find_id(site, known, id))
-            continue;
-        last = id;
-        if (!add_own(site, tables, &rows->rows[i], err))
-            return false;
     }
-    return true;
+    const struct mention *known = &items[0];
+    for (size_t i = 1; i < count && !known->has_version; i++)
+        known = &items[i];
+    fill(site, from, &items[0], known->has_version, known->has_version ? known->version : 0);
+}
+
+static int by_content(const void *a, const void *b)
+{
+    const struct site_content *left = a, *right = b;
+    int order = text_compare(left->id, right->id);
+    return order ? order : (left->version > right->version) - (left->version < right->version);
 }
 
 bool site_read_contents(struct site *site, struct error *err)
 {
-    struct content_tables tables;
-    if (!collect(&tables, site->policy, err))
+    struct content_sources from;
+    struct mentions mentions = {0};
+    if (!read_sources(site, &from, err) || !collect(site, &from, &mentions, err)) {
+        free(mentions.items);
         return false;
-    size_t most = tables.packages.count + tables.contents.count + tables.manifests.count +
-                  tables.hashes.count;
-    site->contents = arena_zero(&site->policy->arena, most, sizeof *site->contents);
-    for (size_t i = 0; i < tables.packages.count; i++)
-        if (!add_package(site, &tables, &tables.packages.rows[i], err))
-            return false;
-    for (size_t i = 0; i < tables.contents.count; i++)
-        if (!add_content(site, &tables, &tables.contents.rows[i], err))
-            return false;
-    if (!add_own_rows(site, &tables, &tables.manifests, err) ||
-        !add_own_rows(site, &tables, &tables.hashes, err))
-        return false;
-    sort(site);
+    }
+    if (mentions.count)
+        qsort(mentions.items, mentions.count, sizeof *mentions.items, by_id);
+    site->contents = arena_zero(&site->policy->arena, mentions.count, sizeof *site->contents);
+    for (size_t i = 0, next; i < mentions.count; i = next) {
+        next = i + 1;
+        while (next < mentions.count && text_equal(mentions.items[i].id, mentions.items[next].id))
+            next++;
+        fill_all(site, &from, mentions.items + i, next - i);
+    }
+    qsort(site->contents, site->content_count, sizeof *site->contents, by_content);
+    free(mentions.items);
     return true;
-}
-
-/* ---- names ---- */
-
-/* An application's package and its content bear one name: the content is what is meant. */
-static bool is_same_thing(const struct site_content *a, const struct site_content *b)
-{
-    return a->package_id && b->package_id && text_equal(a->package_id, b->package_id);
-}
-
-static const struct site_content *find_name(const struct site *site, const char *name,
-                                            struct error *err)
-{
-    const struct site_content *found = NULL;
-    struct buf list = {0};
-    size_t count = 0;
-    for (size_t i = 0; i < site->content_count; i++) {
-        const struct site_content *content = &site->contents[i];
-        if (!content->name || strcmp(content->name, name) != 0)
-            continue;
-        buf_format(&list, "%s%s", found ? ", " : "", content->id);
-        if (!found || !is_same_thing(found, content))
-            count++;
-        if (!found || (is_same_thing(found, content) && found->kind == CONTENT_PACKAGE))
-            found = content;
-    }
-    if (count > 1)
-        error_set(err, ERROR_FAILED, BLAME_USER, "AMBIGUOUS", NULL, "several are named '%s': %s",
-                  name, list.data);
-    else if (!found)
-        error_set(err, ERROR_FAILED, BLAME_POLICY, "UNKNOWN_CONTENT", NULL,
-                  "the policy holds no content '%s'", name);
-    buf_free(&list);
-    return count == 1 ? found : NULL;
-}
-
-const struct site_content *site_find_content(const struct site *site, const char *name,
-                                             struct error *err)
-{
-    const struct site_content *found = find_id(site, site->content_count, name);
-    if (!found)
-        found = find_id(site, site->content_count, base_id(site->policy, name));
-    return found ? found : find_name(site, name, err);
-}
-
-/* ---- places ---- */
-
-/* "content-" and the ID in lower case, other characters than a-z and 0-9 made '-' by runs: what a
-   container's name may hold (ours where only a content ID is known). */
-static const char *container(const struct site *site, const char *id)
-{
-    struct buf name = {0};
-    buf_append_text(&name, "content-");
-    for (const char *c = id; *c; c++) {
-        char small = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
-        bool plain = (small >= 'a' && small <= 'z') || (small >= '0' && small <= '9');
-        if (plain || name.data[name.len - 1] != '-')
-            buf_append(&name, plain ? &small : "-", 1);
-    }
-    const char *copy =
-        arena_copy_bytes(&site->policy->arena, name.data, name.len < 63 ? name.len : 63);
-    buf_free(&name);
-    return copy;
-}
-
-const char *site_folder(const struct site *site, const struct site_content *content,
-                        const struct site_dp *dp)
-{
-    if (dp->kind == DP_CLOUD)
-        return container(site, content->package_id ? content->package_id : content->id);
-    if (content->kind == CONTENT_APPLICATION)
-        return arena_format(&site->policy->arena, "%s.%lld", content->id,
-                            (long long)content->version);
-    return content->id;
-}
-
-/* Content IDs hold nothing but '{' and '}' that a path segment may not. */
-static void append_segment(struct buf *url, const char *segment)
-{
-    for (; *segment; segment++) {
-        if (*segment == '{' || *segment == '}')
-            buf_format(url, "%%%02X", (unsigned char)*segment);
-        else
-            buf_append(url, segment, 1);
-    }
-}
-
-static void fill_template(struct buf *url, const char *text, const char *folder, int64_t version)
-{
-    while (*text) {
-        if (text_starts_with(text, "{content}")) {
-            append_segment(url, folder);
-            text += strlen("{content}");
-        } else if (text_starts_with(text, "{version}")) {
-            buf_format(url, "%lld", (long long)version);
-            text += strlen("{version}");
-        } else {
-            buf_append(url, text++, 1);
-        }
-    }
-}
-
-const char *site_url(const struct site *site, const struct site_content *content,
-                     const struct site_dp *dp)
-{
-    struct buf url = {0};
-    const char *folder = site_folder(site, content, dp);
-    bool filled = strstr(dp->base_url, "{content}") || strstr(dp->base_url, "{version}");
-    fill_template(&url, dp->base_url, folder, content->version);
-    if (!filled) {
-        if (url.len && url.data[url.len - 1] != '/')
-            buf_append_text(&url, "/");
-        append_segment(&url, folder);
-    }
-    const char *copy = arena_copy_bytes(&site->policy->arena, url.data, url.len);
-    buf_free(&url);
-    return copy;
 }

@@ -1,334 +1,334 @@
-/* Distribution points: their rows joined by NAL path, their host, kind, URL, reach, addresses. */
-#include "policy/site_internal.h"
+/* Distribution points: one row of SMS_DistributionPointInfo and all that joins to its NAL path. */
+#include "policy/site_tables.h"
 
 #include "policy/base/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The joined rows of one DP while it is read. */
-struct dp_rows {
-    const struct instance *info;   /* SMS_DistributionPointInfo */
-    const struct instance *role;   /* SMS_SystemResourceList */
-    const struct instance *azure;  /* SMS_AzureService */
-    const struct instance *own;    /* NP_DistributionPoint */
-    const struct instance *system; /* SMS_R_System */
+#define DP_ROLE "SMS Distribution Point"
+
+/* The tables that a DP's facts come from. */
+struct dp_sources {
+    struct site_rows infos, resources, clouds, machines, ours;
 };
 
-const char *site_nal_host(struct policy *policy, const char *nal_path)
+static bool read_sources(struct site *site, struct dp_sources *from, struct error *err)
 {
-    /* The network path follows the last "]": \\HOST\ or \\HOST\share\. */
-    const char *start = strrchr(nal_path, ']');
-    start = start ? start + 1 : nal_path;
-    const char *slashes = strstr(start, "\\\\");
-    if (!slashes)
-        return NULL;
-    slashes += 2;
-    size_t len = strcspn(slashes, "\\/\"");
-    return len ? arena_copy_bytes(&policy->arena, slashes, len) : NULL;
+    static const struct site_key nal_path = {.text = {"NALPath"}};
+    static const struct site_key role = {.text = {"NALPath", "RoleName"}, .optional = true};
+    static const struct site_key cloud = {.text = {"NALPath"}, .optional = true};
+    static const struct site_key machine = {.text = {"Name", "ResourceId"}, .optional = true};
+    return site_rows_of(site, "SMS_DistributionPointInfo", &nal_path, &from->infos, err) &&
+           site_rows_of(site, "SMS_SystemResourceList", &role, &from->resources, err) &&
+           site_rows_of(site, "SMS_AzureService", &cloud, &from->clouds, err) &&
+           site_rows_of(site, "SMS_R_System", &machine, &from->machines, err) &&
+           site_rows_of(site, "NP_DistributionPoint", &nal_path, &from->ours, err);
 }
 
-static const char *text_of(struct site *site, const struct instance *instance, const char *name)
+static bool refuse_host(struct site *site, const struct instance *instance, const char *host,
+                        struct error *err)
 {
-    const char *text = instance ? instance_get_text(site->policy, instance, name) : NULL;
-    return text && *text ? text : NULL;
+    return error_set(err, ERROR_INPUT, BLAME_POLICY, "HOST", instance_where(site->policy, instance),
+                     host ? "'%s' is no host name or address"
+                          : "a distribution point has no host%s",
+                     host ? host : "");
 }
 
-static bool bool_of(const struct instance *instance, const char *name, bool *out, struct error *err)
+/* NULL stays NULL; false: what is there is no host. */
+static bool get_host(struct site *site, const struct instance *instance, const char *property,
+                     const char **host, struct error *err)
 {
-    return !instance || instance_get_bool(instance, name, out, err);
-}
-
-static bool int_of(const struct instance *instance, const char *name, int64_t min, int64_t max,
-                   int64_t *out, struct error *err)
-{
-    return !instance || instance_get_int(instance, name, min, max, out, err);
-}
-
-static bool read_host(struct site *site, struct site_dp *dp, const struct dp_rows *rows,
-                      struct error *err)
-{
-    const struct instance *any = rows->info ? rows->info : rows->own;
-    const char *host = text_of(site, rows->info, "ServerName");
-    if (host && text_starts_with(host, "\\\\"))
-        host += 2;
-    if (!host)
-        host = site_nal_host(site->policy, dp->nal_path);
-    if (!host || !text_is_host(host))
-        return site_refuse(site->policy, any, err, "'%s' is no host", host ? host : dp->nal_path);
-    dp->name = host;
-    return true;
-}
-
-/* NP_DistributionPoint.Kind, else what the site says (policy model: A DP's kind). */
-static bool read_kind(struct site *site, struct site_dp *dp, const struct dp_rows *rows,
-                      struct error *err)
-{
-    static const enum dp_kind kinds[] = {DP_SERVER, DP_WORKSTATION, DP_PULL,
-                                         DP_CLOUD,  DP_MDM,         DP_LIBRARY};
-    const char *kind = text_of(site, rows->own, "Kind");
-    for (size_t i = 0; kind && i < sizeof kinds / sizeof kinds[0]; i++)
-        if (text_equal(kind, dp_kind_word(kinds[i]))) {
-            dp->kind = kinds[i];
-            return true;
-        }
-    if (kind)
-        return site_refuse(site->policy, rows->own, err, "Kind '%s' is unknown", kind);
-    const char *resource = text_of(site, rows->info, "ResourceType");
-    const char *system = text_of(site, rows->info, "OperatingSystem");
-    bool is_pull = false;
-    if (!bool_of(rows->info, "IsPullDP", &is_pull, err))
-        return false;
-    if (rows->azure || (resource && !text_equal(resource, "Windows NT Server")))
-        dp->kind = DP_CLOUD;
-    else if (is_pull)
-        dp->kind = DP_PULL;
-    else if (system && strcasestr(system, "workstation"))
-        dp->kind = DP_WORKSTATION;
-    else
-        dp->kind = DP_SERVER;
-    return true;
-}
-
-static void read_url(struct site *site, struct site_dp *dp, const struct dp_rows *rows)
-{
-    struct arena *arena = &site->policy->arena;
-    const char *host = text_of(site, rows->role, "ServerRemoteName");
-    const char *service = text_of(site, rows->azure, "ServiceCName");
-    dp->base_url = text_of(site, rows->own, "BaseURL");
-    if (dp->base_url)
-        return;
-    if (dp->kind == DP_CLOUD)
-        dp->base_url = arena_format(arena, "https://%s", service ? service : dp->name);
-    else
-        dp->base_url = arena_format(
-            arena, "%s://%s/SMS_DP_SMSPKG$", dp->https ? "https" : "http",
-            host && text_is_host(host) ? host : site_nal_host(site->policy, dp->nal_path));
-}
-
-static bool add_address(struct site *site, struct site_address *address, const char *text)
-{
-    const char *slash = strchr(text, '/');
-    struct ip_address parsed;
-    int64_t prefix = -1;
-    char *plain =
-        arena_copy_bytes(&site->policy->arena, text, slash ? (size_t)(slash - text) : strlen(text));
-    if (!ip_address_parse(plain, &parsed) ||
-        (slash && !text_to_int(slash + 1, 0, parsed.is_ipv4 ? 32 : 128, &prefix)))
-        return false;
-    memcpy(address->bytes, parsed.bytes, sizeof address->bytes);
-    address->is_ipv4 = parsed.is_ipv4;
-    address->prefix = (int)prefix;
-    address->text = text;
-    return true;
-}
-
-/* The property's text or texts as addresses. */
-static bool read_address_list(struct site *site, struct site_dp *dp,
-                              const struct instance *instance, const char *name, struct error *err)
-{
-    const struct value *value = instance ? instance_get(instance, name) : NULL;
-    if (!value)
+    const char *text = instance_get_text(site->policy, instance, property);
+    if (!text || !*text)
         return true;
-    size_t count = value->type == VALUE_ARRAY ? value->count : 1;
-    const struct value *items = value->type == VALUE_ARRAY ? value->items : value;
-    struct site_address *addresses = arena_zero(&site->policy->arena, count, sizeof *addresses);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = items[i].type == VALUE_TEXT ? items[i].text : "";
-        if (!add_address(site, &addresses[i], text))
-            return site_refuse(site->policy, instance, err, "%s '%s' is no address", name, text);
-    }
-    dp->addresses = addresses;
-    dp->address_count = count;
+    if (!text_is_host(text))
+        return refuse_host(site, instance, text, err);
+    *host = text;
     return true;
 }
 
-/* Strongest first (policy model: A DP's addresses). */
-static bool read_addresses(struct site *site, struct site_dp *dp, const struct dp_rows *rows,
-                           struct error *err)
+static bool read_name(struct site *site, struct site_dp *dp, struct error *err)
 {
-    if (!read_address_list(site, dp, rows->own, "Addresses", err))
+    const char *host = site_nal_host(site->policy, dp->nal_path);
+    if (host && !text_is_host(host))
+        return refuse_host(site, dp->instance, host, err);
+    dp->name = dp->host = host;
+    if (!get_host(site, dp->instance, "ServerName", &dp->name, err))
         return false;
-    if (dp->address_count == 0 && !read_address_list(site, dp, rows->system, "IPAddresses", err))
-        return false;
-    dp->ad_site = text_of(site, rows->own, "ADSite");
-    if (!dp->ad_site)
-        dp->ad_site = text_of(site, rows->system, "ADSiteName");
+    if (!dp->name)
+        return refuse_host(site, dp->instance, NULL, err);
+    if (!dp->host)
+        dp->host = dp->name;
     return true;
 }
 
-static bool read_flags(struct site_dp *dp, const struct dp_rows *rows, struct error *err)
+static bool contains(const char *text, const char *part)
 {
-    int64_t communication = 0, maintenance = 0, connections = 0;
-    bool shared = false;
-    if (!int_of(rows->info, "Communication", 0, UINT32_MAX, &communication, err) ||
-        !int_of(rows->info, "MaintenanceMode", 0, UINT32_MAX, &maintenance, err) ||
-        !int_of(rows->own, "MaxConnections", 0, UINT32_MAX, &connections, err) ||
-        !bool_of(rows->info, "IsProtected", &dp->is_protected, err) ||
-        !bool_of(rows->info, "InternetFacing", &dp->internet_facing, err) ||
-        !bool_of(rows->role, "InternetShared", &shared, err))
+    return text && strcasestr(text, part) != NULL;
+}
+
+static enum dp_kind find_kind(struct site *site, const struct site_dp *dp, bool is_pull)
+{
+    const char *type = instance_get_text(site->policy, dp->instance, "ResourceType");
+    const char *system = instance_get_text(site->policy, dp->instance, "OperatingSystem");
+    if (type && *type && !text_equal(type, "Windows NT Server"))
+        return DP_CLOUD;
+    if (is_pull)
+        return DP_PULL;
+    bool is_client = contains(system, "workstation") ||
+                     (contains(system, "windows") && !contains(system, "server"));
+    return is_client ? DP_WORKSTATION : DP_SERVER;
+}
+
+static bool read_info(struct site *site, struct site_dp *dp, struct error *err)
+{
+    const struct instance *info = dp->instance;
+    bool is_pull = false;
+    int64_t communication = 0, maintenance = 0;
+    if (!instance_get_int(info, "Communication", 0, 1, &communication, err) ||
+        !instance_get_int(info, "MaintenanceMode", 0, 1, &maintenance, err) ||
+        !instance_get_bool(info, "IsProtected", &dp->is_protected, err) ||
+        !instance_get_bool(info, "IsPullDP", &is_pull, err) ||
+        !instance_get_bool(info, "InternetFacing", &dp->internet_facing, err))
         return false;
     dp->https = communication == 1;
-    dp->maintenance = maintenance != 0;
-    dp->max_connections = connections;
-    bool known = rows->role && instance_get(rows->role, "InternetShared");
-    dp->internet_shared = known ? shared : -1;
+    dp->maintenance = maintenance == 1;
+    dp->kind = find_kind(site, dp, is_pull);
+    dp->site_code = instance_get_text(site->policy, info, "SiteCode");
+    dp->scheme_supported = true;
     return true;
 }
 
-static bool read_dp(struct site *site, struct site_dp *dp, const struct dp_rows *rows,
-                    struct error *err)
+static bool join_resource(struct site *site, const struct site_rows *resources, struct site_dp *dp,
+                          struct error *err)
 {
-    dp->instance = rows->info ? rows->info : rows->own;
-    dp->site_code = text_of(site, rows->info, "SiteCode");
-    if (!read_host(site, dp, rows, err) || !read_kind(site, dp, rows, err) ||
-        !read_flags(dp, rows, err) || !read_addresses(site, dp, rows, err))
+    const struct site_row *row = site_rows_find(resources, dp->nal_path, DP_ROLE);
+    if (!row)
+        row = site_rows_find(resources, dp->nal_path, NULL);
+    /* A row of another role says nothing of the distribution point. */
+    if (!row || (row->text[1] && !text_equal(row->text[1], DP_ROLE)))
+        return true;
+    bool shared = false;
+    if (!instance_get_bool(row->instance, "InternetShared", &shared, err))
         return false;
-    read_url(site, dp, rows);
+    if (instance_get(row->instance, "InternetShared"))
+        dp->internet_shared = shared;
+    return get_host(site, row->instance, "ServerRemoteName", &dp->host, err);
+}
+
+static bool join_cloud(struct site *site, const struct site_rows *clouds, struct site_dp *dp,
+                       struct error *err)
+{
+    const struct site_row *row = site_rows_find(clouds, dp->nal_path, NULL);
+    if (row) {
+        dp->kind = DP_CLOUD;
+        if (!get_host(site, row->instance, "ServiceCName", &dp->host, err))
+            return false;
+    }
+    dp->https = dp->https || dp->kind == DP_CLOUD;
     return true;
 }
 
-static const struct instance *join(const struct site_rows *rows, const char *key)
+/* Addresses without the link-local ones that discovery records too. */
+static void join_machine(struct site *site, const struct site_rows *machines, struct site_dp *dp)
 {
-    size_t count;
-    const struct site_row *found = key ? site_find_rows(rows, key, &count) : NULL;
-    return found ? found->instance : NULL;
-}
-
-/* NetBIOS name or first label (policy model: machine, and a DP's own addresses). */
-static const char *first_label(struct site *site, const char *host)
-{
-    struct ip_address address;
-    size_t len = ip_address_parse(host, &address) ? strlen(host) : strcspn(host, ".");
-    return arena_copy_bytes(&site->policy->arena, host, len);
-}
-
-struct dp_tables {
-    struct site_rows infos, roles, azures, owns, systems;
-};
-
-static bool collect(struct dp_tables *tables, struct site *site, struct error *err)
-{
-    static const char *const by_nal[] = {"NALPath", NULL};
-    static const char *const by_name[] = {"Name", NULL};
-    static const char *const role_keys[] = {"NALPath", "RoleName", NULL};
     struct policy *policy = site->policy;
-    const char *infos[] = {"SMS_DistributionPointInfo", NULL};
-    const char *roles[] = {"SMS_SystemResourceList", NULL};
-    const char *azures[] = {"SMS_AzureService", NULL};
-    const char *owns[] = {"NP_DistributionPoint", NULL};
-    const char *systems[] = {"SMS_R_System", NULL};
-    return site_collect(&tables->infos, policy, infos, by_nal, err) &&
-           site_collect(&tables->roles, policy, roles, role_keys, err) &&
-           site_collect(&tables->azures, policy, azures, by_nal, err) &&
-           site_collect(&tables->owns, policy, owns, by_nal, err) &&
-           site_collect(&tables->systems, policy, systems, by_name, err);
-}
-
-static const struct instance *find_role(const struct dp_tables *tables, const char *nal_path)
-{
-    size_t count;
-    const struct site_row *rows = site_find_rows(&tables->roles, nal_path, &count);
-    for (size_t i = 0; rows && i < count; i++)
-        if (text_ends_with(rows[i].key, "SMS Distribution Point"))
-            return rows[i].instance;
-    return NULL;
-}
-
-static bool add_dp(struct site *site, const struct dp_tables *tables, const char *nal_path,
-                   struct error *err)
-{
-    struct site_dp *dp = &site->dps[site->dp_count++];
-    const char *host = site_nal_host(site->policy, nal_path);
-    struct dp_rows rows = {
-        .info = join(&tables->infos, nal_path),
-        .role = find_role(tables, nal_path),
-        .azure = join(&tables->azures, nal_path),
-        .own = join(&tables->owns, nal_path),
-        .system = host ? join(&tables->systems, first_label(site, host)) : NULL,
-    };
-    dp->nal_path = nal_path;
-    return read_dp(site, dp, &rows, err);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return text_compare(((const struct site_dp *)a)->name, ((const struct site_dp *)b)->name);
-}
-
-/* One host, one DP: decisions, logs and --why name it by its host. */
-static void drop_doubles(struct site *site)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < site->dp_count; i++) {
-        if (kept && text_equal(site->dps[kept - 1].name, site->dps[i].name))
-            policy_warn(site->policy, "DUPLICATE_OBJECT",
-                        instance_where(site->policy, site->dps[i].instance),
-                        "a second distribution point is named %s: only the first counts",
-                        site->dps[i].name);
-        else
-            site->dps[kept++] = site->dps[i];
+    size_t label = strcspn(dp->name, "."), count;
+    const struct site_row *row = site_rows_find(machines, dp->name, NULL);
+    if (!row)
+        row = site_rows_find(machines, arena_copy_bytes(&policy->arena, dp->name, label), NULL);
+    if (!row)
+        return;
+    const char *const *texts = site_texts(policy, row->instance, "IPAddresses", &count);
+    struct site_address *addresses = arena_zero(&policy->arena, count, sizeof *addresses);
+    for (size_t i = 0; i < count; i++) {
+        struct site_address *address = &addresses[dp->address_count];
+        if (site_address_parse(address, &policy->arena, texts[i]) &&
+            !address_is_placeless(address_from_bytes(address->bytes)))
+            dp->address_count++;
     }
-    site->dp_count = kept;
+    dp->addresses = addresses;
+    dp->subnets = site_texts(policy, row->instance, "IPSubnets", &dp->subnet_count);
+    dp->ad_site = instance_get_text(policy, row->instance, "ADSiteName");
 }
 
-static int compare_nals(const void *a, const void *b)
+static bool refuse_url(struct site *site, const struct instance *instance, const char *url,
+                       const char *why, struct error *err)
 {
-    return text_compare((*(const struct site_dp *const *)a)->nal_path,
-                        (*(const struct site_dp *const *)b)->nal_path);
+    return error_set(err, ERROR_INPUT, BLAME_POLICY, "BASE_URL",
+                     instance_where(site->policy, instance), "BaseURL '%s' %s", url, why);
 }
 
-static void index_nals(struct site *site)
+/* host, host:port, [IPv6], [IPv6]:port */
+static bool is_authority(struct policy *policy, const char *text, size_t len)
 {
-    struct site_tables *tables = site->tables;
-    tables->dps_by_nal =
-        arena_zero(&site->policy->arena, site->dp_count, sizeof *tables->dps_by_nal);
+    char *host = arena_copy_bytes(&policy->arena, text, len), *end;
+    if (*host == '[') {
+        host++;
+        end = strchr(host, ']');
+    } else {
+        end = host + strcspn(host, ":");
+    }
+    if (!end)
+        return false;
+    const char *rest = *end == ']' ? end + 1 : end;
+    int64_t port;
+    if (*rest && (*rest != ':' || !text_to_int(rest + 1, 1, 65535, &port)))
+        return false;
+    *end = '\0';
+    return text_is_host(host);
+}
+
+static bool read_base_url(struct site *site, const struct instance *ours, struct site_dp *dp,
+                          struct error *err)
+{
+    const char *url = instance_get_text(site->policy, ours, "BaseURL");
+    if (!url || !*url)
+        return true;
+    dp->base_url = url;
+    bool https = strncasecmp(url, "https://", 8) == 0;
+    dp->scheme_supported = https || strncasecmp(url, "http://", 7) == 0;
+    if (!dp->scheme_supported)
+        return true;
+    dp->https = https;
+    for (const char *c = url; *c; c++)
+        if (*c <= ' ' || *c >= 0x7F || strchr("?#\\\"<>", *c))
+            return refuse_url(site, ours, url, "holds what may not stand in a DP's root", err);
+    const char *authority = strstr(url, "://") + 3;
+    if (!is_authority(site->policy, authority, strcspn(authority, "/")))
+        return refuse_url(site, ours, url, "names no host", err);
+    return true;
+}
+
+static bool read_kind(struct site *site, const struct instance *ours, struct site_dp *dp,
+                      struct error *err)
+{
+    const char *word = instance_get_text(site->policy, ours, "Kind");
+    if (!word)
+        return true;
+    for (enum dp_kind kind = DP_SERVER; kind <= DP_LIBRARY; kind++)
+        if (text_equal(word, dp_kind_word(kind))) {
+            dp->kind = kind;
+            return true;
+        }
+    return error_set(err, ERROR_INPUT, BLAME_POLICY, "DP_KIND", instance_where(site->policy, ours),
+                     "'%s' is no kind of distribution point", word);
+}
+
+static bool read_addresses(struct site *site, const struct instance *ours, struct site_dp *dp,
+                           struct error *err)
+{
+    struct policy *policy = site->policy;
+    size_t count;
+    const char *const *texts = site_texts(policy, ours, "Addresses", &count);
+    if (count == 0)
+        return true;
+    struct site_address *addresses = arena_zero(&policy->arena, count, sizeof *addresses);
+    for (size_t i = 0; i < count; i++)
+        if (!site_address_parse(&addresses[i], &policy->arena, texts[i]))
+            return error_set(err, ERROR_INPUT, BLAME_POLICY, "ADDRESS",
+                             instance_where(policy, ours), "'%s' is no address", texts[i]);
+    dp->addresses = addresses;
+    dp->address_count = count;
+    dp->subnet_count = 0;
+    return true;
+}
+
+/* NP_DistributionPoint: what exports cannot say, stronger than they are. */
+static bool join_ours(struct site *site, const struct site_rows *ours, struct site_dp *dp,
+                      struct error *err)
+{
+    const struct site_row *row = site_rows_find(ours, dp->nal_path, NULL);
+    if (!row)
+        return true;
+    const char *ad_site = instance_get_text(site->policy, row->instance, "ADSite");
+    if (ad_site)
+        dp->ad_site = ad_site;
+    return read_kind(site, row->instance, dp, err) && read_base_url(site, row->instance, dp, err) &&
+           read_addresses(site, row->instance, dp, err) &&
+           instance_get_int(row->instance, "MaxConnections", 0, 65535, &dp->max_connections, err);
+}
+
+static bool read_dp(struct site *site, const struct dp_sources *from, const struct site_row *row,
+                    struct site_dp *dp, struct error *err)
+{
+    *dp = (struct site_dp){
+        .nal_path = row->text[0], .instance = row->instance, .internet_shared = -1};
+    if (!read_name(site, dp, err) || !read_info(site, dp, err) ||
+        !join_resource(site, &from->resources, dp, err) ||
+        !join_cloud(site, &from->clouds, dp, err))
+        return false;
+    join_machine(site, &from->machines, dp);
+    return join_ours(site, &from->ours, dp, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct site_dp *left = a, *right = b;
+    int order = text_compare(left->name, right->name);
+    return order ? order : text_compare(left->nal_path, right->nal_path);
+}
+
+static int by_nal_path(const void *a, const void *b)
+{
+    const struct site_row *left = a, *right = b;
+    return text_compare(left->text[0], right->text[0]);
+}
+
+static void index_nal_paths(struct site *site)
+{
+    struct site_rows *index = &site->tables->nal_paths;
+    index->count = site->dp_count;
+    index->rows = arena_zero(&site->policy->arena, site->dp_count, sizeof *index->rows);
     for (size_t i = 0; i < site->dp_count; i++)
-        tables->dps_by_nal[tables->dps_by_nal_count++] = &site->dps[i];
-    if (site->dp_count)
-        qsort(tables->dps_by_nal, site->dp_count, sizeof *tables->dps_by_nal, compare_nals);
+        index->rows[i] = (struct site_row){.text = {site->dps[i].nal_path}, .order = i};
+    qsort(index->rows, index->count, sizeof *index->rows, by_nal_path);
 }
 
-const struct site_dp *site_find_dp_by_nal(const struct site *site, const char *nal_path)
+struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_path)
 {
-    struct site_dp wanted = {.nal_path = nal_path};
-    const struct site_dp *key = &wanted;
-    const struct site_tables *tables = site->tables;
-    const struct site_dp **found = tables->dps_by_nal_count
-                                       ? bsearch(&key, tables->dps_by_nal, tables->dps_by_nal_count,
-                                                 sizeof *tables->dps_by_nal, compare_nals)
-                                       : NULL;
-    return found ? *found : NULL;
+    const struct site_row *row = site_rows_find(&site->tables->nal_paths, nal_path, NULL);
+    return row ? &site->dps[row->order] : NULL;
+}
+
+static void warn_of_strangers(struct site *site, const struct site_rows *ours)
+{
+    for (size_t i = 0; i < ours->count; i++)
+        if (!site_dp_by_nal_path(site, ours->rows[i].text[0]))
+            policy_warn(site->policy, "UNKNOWN_DP",
+                        instance_where(site->policy, ours->rows[i].instance),
+                        "no SMS_DistributionPointInfo has the NAL path %s", ours->rows[i].text[0]);
 }
 
 bool site_read_dps(struct site *site, struct error *err)
 {
-    struct dp_tables tables;
-    if (!collect(&tables, site, err))
+    struct dp_sources from;
+    if (!read_sources(site, &from, err))
         return false;
-    size_t most = tables.infos.count + tables.owns.count;
-    site->dps = arena_zero(&site->policy->arena, most, sizeof *site->dps);
-    for (size_t i = 0; i < tables.infos.count; i++)
-        if (!add_dp(site, &tables, tables.infos.rows[i].key, err))
+    site->dp_count = from.infos.count;
+    site->dps = arena_zero(&site->policy->arena, site->dp_count, sizeof *site->dps);
+    for (size_t i = 0; i < site->dp_count; i++)
+        if (!read_dp(site, &from, &from.infos.rows[i], &site->dps[i], err))
             return false;
-    for (size_t i = 0; i < tables.owns.count; i++)
-        if (!join(&tables.infos, tables.owns.rows[i].key) &&
-            !add_dp(site, &tables, tables.owns.rows[i].key, err))
-            return false;
-    if (site->dp_count)
-        qsort(site->dps, site->dp_count, sizeof *site->dps, compare_names);
-    drop_doubles(site);
-    index_nals(site);
+    qsort(site->dps, site->dp_count, sizeof *site->dps, by_name);
+    index_nal_paths(site);
+    warn_of_strangers(site, &from.ours);
     return true;
 }
 
 const struct site_dp *site_find_dp(const struct site *site, const char *host)
 {
-    struct site_dp wanted = {.name = host};
-    return site->dp_count
-               ? bsearch(&wanted, site->dps, site->dp_count, sizeof *site->dps, compare_names)
-               : NULL;
+    size_t low = 0, high = site->dp_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (text_compare(site->dps[middle].name, host) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < site->dp_count && text_equal(site->dps[low].name, host);
+    return found ? &site->dps[low] : NULL;
 }
 
 const char *dp_kind_word(enum dp_kind kind)
@@ -341,5 +341,5 @@ const char *dp_kind_word(enum dp_kind kind)
     case DP_MDM: return "mdm";
     case DP_LIBRARY: return "library";
     }
-    return "unknown";
+    return NULL;
 }

@@ -1,274 +1,216 @@
-/* Boundaries, boundary groups, their members, servers and relationships. */
-#include "policy/site_internal.h"
+/* Boundaries, boundary groups, what is in them, and the relationships between them. */
+#include "policy/site_tables.h"
 
 #include "policy/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_MAX UINT32_MAX
+#define MINUTES_NEVER_UNSIGNED 4294967295 /* -1 by tools that take it for unsigned */
+#define MINUTES_DEFAULT        120        /* FallbackDP where a row does not say */
 
-static bool require_int(struct site *site, const struct instance *instance, const char *name,
-                        int64_t min, int64_t max, int64_t *out, struct error *err)
+static bool read_boundary(struct site *site, const struct site_row *row,
+                          struct site_boundary *boundary, struct error *err)
 {
-    if (!instance_get(instance, name))
-        return site_refuse(site->policy, instance, err, "has no %s", name);
-    return instance_get_int(instance, name, min, max, out, err);
-}
-
-static int compare_ids(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-/* ---- boundaries ---- */
-
-static int by_boundary_id(const void *a, const void *b)
-{
-    return compare_ids(((const struct site_boundary *)a)->id,
-                       ((const struct site_boundary *)b)->id);
-}
-
-static bool read_boundary(struct site *site, struct site_boundary *boundary,
-                          const struct instance *instance, struct error *err)
-{
-    int64_t type = 0;
+    const struct instance *instance = row->instance;
+    const char *where = instance_where(site->policy, instance);
+    int64_t type = -1;
+    if (!instance_get_int(instance, "BoundaryType", 0, BOUNDARY_TYPE_MAX, &type, err))
+        return false;
     const char *value = instance_get_text(site->policy, instance, "Value");
+    if (type < 0 || !value)
+        return error_set(err, ERROR_INPUT, BLAME_POLICY, "BOUNDARY_VALUE", where,
+                         "an SMS_Boundary without %s", type < 0 ? "BoundaryType" : "Value");
+    boundary->id = row->number[0];
     boundary->instance = instance;
     boundary->display_name = instance_get_text(site->policy, instance, "DisplayName");
-    if (!value)
-        return site_refuse(site->policy, instance, err, "has no Value");
-    return require_int(site, instance, "BoundaryID", 0, ID_MAX, &boundary->id, err) &&
-           require_int(site, instance, "BoundaryType", 0, ID_MAX, &type, err) &&
-           boundary_parse(&boundary->boundary, type, value, instance_where(site->policy, instance),
-                          err);
+    return boundary_parse(&boundary->boundary, (enum boundary_type)type, value, where, err);
 }
 
 static bool read_boundaries(struct site *site, struct error *err)
 {
-    static const char *const classes[] = {"SMS_Boundary", NULL}, *const keys[] = {"BoundaryID",
-                                                                                  NULL};
+    static const struct site_key key = {.number = {"BoundaryID"}};
     struct site_rows rows;
-    if (!site_collect(&rows, site->policy, classes, keys, err))
+    if (!site_rows_of(site, "SMS_Boundary", &key, &rows, err))
         return false;
+    site->boundary_count = rows.count;
     site->boundaries = arena_zero(&site->policy->arena, rows.count, sizeof *site->boundaries);
     for (size_t i = 0; i < rows.count; i++)
-        if (!read_boundary(site, &site->boundaries[site->boundary_count++], rows.rows[i].instance,
-                           err))
+        if (!read_boundary(site, &rows.rows[i], &site->boundaries[i], err))
             return false;
-    if (rows.count)
-        qsort(site->boundaries, rows.count, sizeof *site->boundaries, by_boundary_id);
     return true;
 }
 
-/* ---- groups ---- */
-
-static int by_group_id(const void *a, const void *b)
-{
-    return compare_ids(((const struct site_group *)a)->id, ((const struct site_group *)b)->id);
-}
-
-static const char *default_group_site(const char *name)
+/* "Default-Site-Boundary-Group<PS1>", also without the angle brackets. */
+static const char *default_site_code(struct site *site, const struct site_group *group)
 {
     static const char prefix[] = "Default-Site-Boundary-Group";
-    const size_t len = sizeof prefix - 1;
-    if (strncasecmp(name, prefix, len) != 0)
-        return NULL;
-    const char *code = name + len;
-    while (*code && strchr("<- ", *code))
-        code++;
-    return *code ? code : NULL;
+    const char *tail = group->name + strlen(prefix);
+    if (strncasecmp(group->name, prefix, strlen(prefix)) == 0 && *tail) {
+        tail += *tail == '<';
+        size_t len = strcspn(tail, ">");
+        return len ? arena_copy_bytes(&site->policy->arena, tail, len) : NULL;
+    }
+    const char *code = instance_get_text(site->policy, group->instance, "DefaultSiteCode");
+    return code && *code ? code : NULL;
 }
 
-static bool read_group(struct site *site, struct site_group *group, const struct instance *instance,
+static bool read_group(struct site *site, const struct site_row *row, struct site_group *group,
                        struct error *err)
 {
-    const char *name = instance_get_text(site->policy, instance, "Name");
-    group->instance = instance;
-    group->name = name ? name : "";
-    group->is_default = text_equal(instance->class_name, "SMS_DefaultBoundaryGroup");
-    const char *site_code = instance_get_text(site->policy, instance, "DefaultSiteCode");
-    if (group->is_default) {
-        group->site_code = default_group_site(group->name);
-        if (!group->site_code && site_code && *site_code)
-            group->site_code = site_code;
-    }
-    return require_int(site, instance, "GroupID", 0, ID_MAX, &group->id, err) &&
-           instance_get_int(instance, "Flags", 0, INT64_MAX, &group->flags, err);
+    const char *name = instance_get_text(site->policy, row->instance, "Name");
+    group->id = row->number[0];
+    group->instance = row->instance;
+    group->name =
+        name ? name : arena_format(&site->policy->arena, "group %lld", (long long)group->id);
+    group->is_default = text_equal(row->instance->class_name, "SMS_DefaultBoundaryGroup");
+    if (group->is_default)
+        group->site_code = default_site_code(site, group);
+    return instance_get_int(row->instance, "Flags", 0, INT64_MAX, &group->flags, err);
 }
 
-/* Default groups first, so that of one GroupID in both classes the default one holds. */
-static bool read_group_rows(struct site *site, struct error *err)
+/* A default group may stand in both classes: its own says more. */
+static bool read_all_groups(struct site *site, struct error *err)
 {
-    static const char *const defaults[] = {"SMS_DefaultBoundaryGroup", NULL};
-    static const char *const others[] = {"SMS_BoundaryGroup", NULL};
-    static const char *const keys[] = {"GroupID", NULL};
-    struct site_rows first, second;
-    if (!site_collect(&first, site->policy, defaults, keys, err) ||
-        !site_collect(&second, site->policy, others, keys, err))
+    static const struct site_key key = {.number = {"GroupID"}};
+    struct site_rows plain, defaults;
+    if (!site_rows_of(site, "SMS_BoundaryGroup", &key, &plain, err) ||
+        !site_rows_of(site, "SMS_DefaultBoundaryGroup", &key, &defaults, err))
         return false;
     site->groups =
-        arena_zero(&site->policy->arena, first.count + second.count, sizeof *site->groups);
-    for (size_t i = 0; i < first.count; i++)
-        if (!read_group(site, &site->groups[site->group_count++], first.rows[i].instance, err))
-            return false;
-    for (size_t i = 0; i < second.count; i++) {
-        size_t count;
-        if (site_find_rows(&first, second.rows[i].key, &count))
-            continue;
-        if (!read_group(site, &site->groups[site->group_count++], second.rows[i].instance, err))
+        arena_zero(&site->policy->arena, plain.count + defaults.count, sizeof *site->groups);
+    size_t p = 0, d = 0;
+    while (p < plain.count || d < defaults.count) {
+        bool is_plain = d == defaults.count ||
+                        (p < plain.count && plain.rows[p].number[0] < defaults.rows[d].number[0]);
+        bool both =
+            !is_plain && p < plain.count && plain.rows[p].number[0] == defaults.rows[d].number[0];
+        const struct site_row *row = is_plain ? &plain.rows[p++] : &defaults.rows[d++];
+        p += both;
+        if (!read_group(site, row, &site->groups[site->group_count++], err))
             return false;
     }
-    if (site->group_count)
-        qsort(site->groups, site->group_count, sizeof *site->groups, by_group_id);
     return true;
-}
-
-static struct site_group *find_group(const struct site *site, int64_t id)
-{
-    struct site_group wanted = {.id = id};
-    return site->group_count ? bsearch(&wanted, site->groups, site->group_count,
-                                       sizeof *site->groups, by_group_id)
-                             : NULL;
 }
 
 const struct site_group *site_find_group(const struct site *site, int64_t id)
 {
-    return find_group(site, id);
-}
-
-/* ---- who is in which group ---- */
-
-/* One row of a join: a group's index and a member's. */
-struct pair {
-    size_t group, member;
-};
-
-struct pairs {
-    struct pair *pairs;
-    size_t count, cap;
-};
-
-static int by_group_then_member(const void *a, const void *b)
-{
-    const struct pair *x = a, *y = b;
-    if (x->group != y->group)
-        return x->group < y->group ? -1 : 1;
-    return (x->member > y->member) - (x->member < y->member);
-}
-
-/* Hands each group its run of members, ascending. */
-static void spread(struct site *site, struct pairs *pairs, bool of_dps)
-{
-    if (pairs->count)
-        qsort(pairs->pairs, pairs->count, sizeof *pairs->pairs, by_group_then_member);
-    size_t *members = arena_zero(&site->policy->arena, pairs->count, sizeof *members);
-    for (size_t i = 0; i < pairs->count;) {
-        struct site_group *group = &site->groups[pairs->pairs[i].group];
-        size_t start = i;
-        for (; i < pairs->count && pairs->pairs[i].group == pairs->pairs[start].group; i++)
-            members[i] = pairs->pairs[i].member;
-        *(of_dps ? &group->dps : &group->boundaries) = members + start;
-        *(of_dps ? &group->dp_count : &group->boundary_count) = i - start;
+    size_t low = 0, high = site->group_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (site->groups[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    free(pairs->pairs);
+    return low < site->group_count && site->groups[low].id == id ? &site->groups[low] : NULL;
 }
 
-static void add_pair(struct pairs *pairs, size_t group, size_t member)
+static size_t find_boundary(const struct site *site, int64_t id)
 {
-    pairs->pairs = mem_grow(pairs->pairs, &pairs->cap, pairs->count + 1, sizeof *pairs->pairs);
-    pairs->pairs[pairs->count++] = (struct pair){group, member};
+    size_t low = 0, high = site->boundary_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (site->boundaries[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < site->boundary_count && site->boundaries[low].id == id;
+    return found ? low : site->boundary_count;
 }
 
-/* Rows that point at what the documents do not hold are left out: the reviewer's finding. */
+/* Rows come sorted by group, then boundary: each group's members lie together. */
 static bool read_members(struct site *site, struct error *err)
 {
-    static const char *const classes[] = {"SMS_BoundaryGroupMembers", NULL};
-    static const char *const keys[] = {"GroupID", "BoundaryID", NULL};
+    static const struct site_key key = {.number = {"GroupID", "BoundaryID"}};
     struct site_rows rows;
-    struct pairs pairs = {0};
-    bool ok = site_collect(&rows, site->policy, classes, keys, err);
-    for (size_t i = 0; ok && i < rows.count; i++) {
-        int64_t group_id = 0;
-        struct site_boundary wanted = {.id = 0};
-        ok = require_int(site, rows.rows[i].instance, "GroupID", 0, ID_MAX, &group_id, err) &&
-             require_int(site, rows.rows[i].instance, "BoundaryID", 0, ID_MAX, &wanted.id, err);
-        const struct site_group *group = ok ? find_group(site, group_id) : NULL;
-        const struct site_boundary *boundary =
-            group && site->boundary_count ? bsearch(&wanted, site->boundaries, site->boundary_count,
-                                                    sizeof *site->boundaries, by_boundary_id)
-                                          : NULL;
-        if (boundary)
-            add_pair(&pairs, (size_t)(group - site->groups), (size_t)(boundary - site->boundaries));
+    if (!site_rows_of(site, "SMS_BoundaryGroupMembers", &key, &rows, err))
+        return false;
+    size_t *members = arena_zero(&site->policy->arena, rows.count, sizeof *members), used = 0;
+    struct site_group *group = site->groups, *end = site->groups + site->group_count;
+    for (size_t i = 0; i < rows.count; i++) {
+        while (group < end && group->id < rows.rows[i].number[0])
+            group++;
+        size_t boundary = find_boundary(site, rows.rows[i].number[1]);
+        if (group == end || group->id != rows.rows[i].number[0] || boundary == site->boundary_count)
+            continue;
+        if (group->boundary_count == 0)
+            group->boundaries = members + used;
+        members[used++] = boundary;
+        group->boundary_count++;
     }
-    spread(site, &pairs, false);
-    return ok;
+    return true;
 }
 
-/* Servers of every role stand here: those that are DPs count. */
+struct server {
+    int64_t group;
+    size_t dp;
+};
+
+static int by_group(const void *a, const void *b)
+{
+    const struct server *left = a, *right = b;
+    if (left->group != right->group)
+        return left->group < right->group ? -1 : 1;
+    return (left->dp > right->dp) - (left->dp < right->dp);
+}
+
+/* Rows are servers of every role: those that are no distribution point are passed over. */
 static bool read_servers(struct site *site, struct error *err)
 {
-    static const char *const classes[] = {"SMS_BoundaryGroupSiteSystems", NULL};
-    static const char *const keys[] = {"GroupID", "ServerNALPath", NULL};
+    static const struct site_key key = {.text = {"ServerNALPath"}, .number = {"GroupID"}};
     struct site_rows rows;
-    struct pairs pairs = {0};
-    bool ok = site_collect(&rows, site->policy, classes, keys, err);
-    for (size_t i = 0; ok && i < rows.count; i++) {
-        int64_t group_id = 0;
-        const struct instance *instance = rows.rows[i].instance;
-        ok = require_int(site, instance, "GroupID", 0, ID_MAX, &group_id, err);
-        const struct site_group *group = ok ? find_group(site, group_id) : NULL;
-        const char *nal = instance_get_text(site->policy, instance, "ServerNALPath");
-        const struct site_dp *dp = group && nal ? site_find_dp_by_nal(site, nal) : NULL;
-        if (dp)
-            add_pair(&pairs, (size_t)(group - site->groups), (size_t)(dp - site->dps));
-    }
-    spread(site, &pairs, true);
-    return ok;
-}
-
-/* ---- relationships ---- */
-
-static int by_source(const void *a, const void *b)
-{
-    const struct site_relationship *x = a, *y = b;
-    int order = compare_ids(x->source, y->source);
-    return order ? order : compare_ids(x->destination, y->destination);
-}
-
-static bool read_relationship(struct site *site, struct site_relationship *link,
-                              const struct instance *instance, struct error *err)
-{
-    link->instance = instance;
-    link->minutes = 120; /* the console's default */
-    if (!require_int(site, instance, "SourceGroupID", 0, ID_MAX, &link->source, err) ||
-        !require_int(site, instance, "DestinationGroupID", 0, ID_MAX, &link->destination, err) ||
-        !instance_get_int(instance, "FallbackDP", -1, UINT32_MAX, &link->minutes, err))
+    if (!site_rows_of(site, "SMS_BoundaryGroupSiteSystems", &key, &rows, err))
         return false;
-    if (link->minutes == UINT32_MAX)
-        link->minutes = -1; /* as tools print it that take it for unsigned */
+    struct server *servers = mem_zero(rows.count, sizeof *servers);
+    size_t count = 0, *dps = arena_zero(&site->policy->arena, rows.count, sizeof *dps);
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct site_dp *dp = site_dp_by_nal_path(site, rows.rows[i].text[0]);
+        if (dp)
+            servers[count++] = (struct server){rows.rows[i].number[0], (size_t)(dp - site->dps)};
+    }
+    qsort(servers, count, sizeof *servers, by_group);
+    struct site_group *group = site->groups, *end = site->groups + site->group_count;
+    for (size_t i = 0; i < count; i++) {
+        dps[i] = servers[i].dp;
+        while (group < end && group->id < servers[i].group)
+            group++;
+        if (group == end || group->id != servers[i].group)
+            continue;
+        if (group->dp_count == 0)
+            group->dps = dps + i;
+        group->dp_count++;
+    }
+    free(servers);
     return true;
 }
 
 static bool read_relationships(struct site *site, struct error *err)
 {
-    static const char *const classes[] = {"SMS_BoundaryGroupRelationships", NULL};
-    static const char *const keys[] = {"SourceGroupID", "DestinationGroupID", NULL};
+    static const struct site_key key = {.number = {"SourceGroupID", "DestinationGroupID"}};
     struct site_rows rows;
-    if (!site_collect(&rows, site->policy, classes, keys, err))
+    if (!site_rows_of(site, "SMS_BoundaryGroupRelationships", &key, &rows, err))
         return false;
+    site->relationship_count = rows.count;
     site->relationships = arena_zero(&site->policy->arena, rows.count, sizeof *site->relationships);
-    for (size_t i = 0; i < rows.count; i++)
-        if (!read_relationship(site, &site->relationships[site->relationship_count++],
-                               rows.rows[i].instance, err))
+    for (size_t i = 0; i < rows.count; i++) {
+        struct site_relationship *relationship = &site->relationships[i];
+        relationship->source = rows.rows[i].number[0];
+        relationship->destination = rows.rows[i].number[1];
+        relationship->instance = rows.rows[i].instance;
+        relationship->minutes = MINUTES_DEFAULT;
+        if (!instance_get_int(relationship->instance, "FallbackDP", -1, MINUTES_NEVER_UNSIGNED,
+                              &relationship->minutes, err))
             return false;
-    if (rows.count)
-        qsort(site->relationships, rows.count, sizeof *site->relationships, by_source);
+        if (relationship->minutes == MINUTES_NEVER_UNSIGNED)
+            relationship->minutes = -1;
+    }
     return true;
 }
 
 bool site_read_groups(struct site *site, struct error *err)
 {
-    return read_boundaries(site, err) && read_group_rows(site, err) && read_members(site, err) &&
+    return read_boundaries(site, err) && read_all_groups(site, err) && read_members(site, err) &&
            read_servers(site, err) && read_relationships(site, err);
 }

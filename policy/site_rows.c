@@ -1,159 +1,233 @@
-/* Objects by key: collected, sorted, each key once. */
-#include "policy/site_internal.h"
+/* Instances of a class as rows sorted by key, of doubles the last. */
+#include "policy/key.h"
+#include "policy/site_tables.h"
 
 #include "policy/base/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* While sorting: equal keys stay in the order of reading. */
-struct candidate {
-    struct site_row row;
+#define SITE_ID_MAX 4294967295
+
+struct class_item {
+    const struct instance *instance;
     size_t order;
 };
 
-bool site_refuse(struct policy *policy, const struct instance *instance, struct error *err,
-                 const char *format, ...)
+static int compare_sizes(size_t a, size_t b)
 {
-    char text[sizeof err->text];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return error_set(err, ERROR_INPUT, BLAME_POLICY, "SITE", instance_where(policy, instance),
-                     "%s: %s", instance->class_name, text);
+    return (a > b) - (a < b);
 }
 
-static bool is_one_of(const char *class_name, const char *const *classes)
+static int by_class(const void *a, const void *b)
 {
-    for (; *classes; classes++)
-        if (text_equal(class_name, *classes))
-            return true;
-    return false;
+    const struct class_item *left = a, *right = b;
+    const char *first = left->instance->class_name, *second = right->instance->class_name;
+    int order = first == second ? 0 : text_compare(first, second);
+    return order ? order : compare_sizes(left->order, right->order);
 }
 
-static bool make_key(struct policy *policy, const struct instance *instance,
-                     const char *const *keys, const char **out, struct error *err)
+void site_index_classes(struct site *site)
 {
-    const char *key = NULL;
-    for (; *keys; keys++) {
-        const char *value = instance_get_text(policy, instance, *keys);
-        if (!value || !*value)
-            return site_refuse(policy, instance, err, "has no %s", *keys);
-        key = key ? arena_format(&policy->arena, "%s%c%s", key, SITE_KEY_SEPARATOR, value) : value;
-    }
-    *out = key;
-    return true;
+    size_t count = site->policy->instance_count;
+    struct class_item *items = mem_zero(count, sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct class_item){site->policy->instances[i], i};
+    qsort(items, count, sizeof *items, by_class);
+    struct site_tables *tables = site->tables;
+    tables->by_class_count = count;
+    tables->by_class = arena_zero(&site->policy->arena, count, sizeof *tables->by_class);
+    for (size_t i = 0; i < count; i++)
+        tables->by_class[i] = items[i].instance;
+    free(items);
 }
 
-static int compare_candidates(const void *a, const void *b)
+/* The first instance of the class and how many there are. */
+static const struct instance *const *find_class(const struct site *site, const char *class_name,
+                                                size_t *count)
 {
-    const struct candidate *x = a, *y = b;
-    int order = text_compare(x->row.key, y->row.key);
-    return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-static bool same_scalar(const struct value *a, const struct value *b)
-{
-    if (a->type != b->type)
-        return false;
-    switch (a->type) {
-    case VALUE_NULL: return true;
-    case VALUE_BOOL: return a->truth == b->truth;
-    case VALUE_INT: return a->number == b->number;
-    case VALUE_TEXT: return strcmp(a->text, b->text) == 0;
-    case VALUE_ARRAY: break;
-    }
-    return false;
-}
-
-static bool same_value(const struct value *a, const struct value *b)
-{
-    if (a->type != VALUE_ARRAY || b->type != VALUE_ARRAY)
-        return same_scalar(a, b);
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!same_scalar(&a->items[i], &b->items[i]))
-            return false;
-    return true;
-}
-
-static bool same_object(const struct instance *a, const struct instance *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct property *other = instance_property(b, a->properties[i].name);
-        if (!other || !same_value(&a->properties[i].value, &other->value))
-            return false;
-    }
-    return true;
-}
-
-static void warn_duplicate(struct policy *policy, const struct instance *old,
-                           const struct instance *new)
-{
-    if (same_object(old, new))
-        return;
-    policy_warn(policy, "DUPLICATE_OBJECT", instance_where(policy, new),
-                "%s stands in %s too, with other values: the later one holds", new->class_name,
-                instance_where(policy, old));
-}
-
-bool site_collect(struct site_rows *rows, struct policy *policy, const char *const *classes,
-                  const char *const *keys, struct error *err)
-{
-    struct candidate *found = NULL;
-    size_t count = 0, cap = 0;
-    bool ok = true;
-    for (size_t i = 0; ok && i < policy->instance_count; i++) {
-        const struct instance *instance = policy->instances[i];
-        if (!is_one_of(instance->class_name, classes))
-            continue;
-        found = mem_grow(found, &cap, count + 1, sizeof *found);
-        found[count] = (struct candidate){{NULL, instance}, i};
-        ok = make_key(policy, instance, keys, &found[count].row.key, err);
-        count++;
-    }
-    *rows = (struct site_rows){0};
-    if (ok && count) {
-        qsort(found, count, sizeof *found, compare_candidates);
-        rows->rows = arena_zero(&policy->arena, count, sizeof *rows->rows);
-        for (size_t i = 0; i < count; i++) {
-            if (rows->count && text_equal(rows->rows[rows->count - 1].key, found[i].row.key))
-                warn_duplicate(policy, rows->rows[--rows->count].instance, found[i].row.instance);
-            rows->rows[rows->count++] = found[i].row;
-        }
-    }
-    free(found);
-    return ok;
-}
-
-/* Compares the row's first key value with `first`. */
-static int compare_first(const char *first, const char *key)
-{
-    size_t len = strcspn(key, "\x1f");
-    int order = strncasecmp(first, key, len);
-    return order ? order : (first[len] != '\0');
-}
-
-const struct site_row *site_find_rows(const struct site_rows *rows, const char *first_key,
-                                      size_t *count)
-{
-    size_t low = 0, high = rows->count;
+    const struct site_tables *tables = site->tables;
+    size_t low = 0, high = tables->by_class_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_first(first_key, rows->rows[middle].key) > 0)
+        if (text_compare(tables->by_class[middle]->class_name, class_name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
     size_t end = low;
-    while (end < rows->count && compare_first(first_key, rows->rows[end].key) == 0)
+    while (end < tables->by_class_count &&
+           text_equal(tables->by_class[end]->class_name, class_name))
         end++;
     *count = end - low;
-    return *count ? &rows->rows[low] : NULL;
+    return tables->by_class + low;
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    return text_compare(a, b);
+}
+
+static int compare_keys(const struct site_row *a, const struct site_row *b)
+{
+    for (int i = 0; i < 2; i++) {
+        int order = compare_texts(a->text[i], b->text[i]);
+        if (order)
+            return order;
+    }
+    for (int i = 0; i < 2; i++)
+        if (a->number[i] != b->number[i])
+            return a->number[i] < b->number[i] ? -1 : 1;
+    return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct site_row *left = a, *right = b;
+    int order = compare_keys(left, right);
+    return order ? order : compare_sizes(left->order, right->order);
+}
+
+static bool missing_key(struct site *site, const struct instance *instance, const char *name,
+                        struct error *err)
+{
+    return error_set(err, ERROR_INPUT, BLAME_POLICY, "MISSING_KEY",
+                     instance_where(site->policy, instance), "an %s without %s",
+                     instance->class_name, name);
+}
+
+static bool read_number(struct site *site, const struct instance *instance, const char *name,
+                        int64_t *out, struct error *err)
+{
+    *out = -1;
+    return instance_get_int(instance, name, 0, SITE_ID_MAX, out, err) &&
+           (*out >= 0 || missing_key(site, instance, name, err));
+}
+
+/* *passed_over: an optional key that the row does not have. */
+static bool read_row(struct site *site, const struct site_key *key, struct site_row *row,
+                     bool *passed_over, struct error *err)
+{
+    *passed_over = false;
+    for (int i = 0; i < 2 && key->text[i]; i++) {
+        row->text[i] = instance_get_text(site->policy, row->instance, key->text[i]);
+        if (!row->text[i] && !key->optional)
+            return missing_key(site, row->instance, key->text[i], err);
+        *passed_over = *passed_over || (i == 0 && !row->text[i]);
+    }
+    if (*passed_over)
+        return true;
+    for (int i = 0; i < 2 && key->number[i]; i++)
+        if (!read_number(site, row->instance, key->number[i], &row->number[i], err))
+            return false;
+    return true;
+}
+
+static bool differ(const struct instance *a, const struct instance *b)
+{
+    if (!text_equal(a->class_name, b->class_name) || a->count != b->count)
+        return true;
+    const struct property **left = key_sorted_properties(a);
+    const struct property **right = key_sorted_properties(b);
+    bool different = false;
+    for (size_t i = 0; i < a->count && !different; i++)
+        different = !text_equal(left[i]->name, right[i]->name) ||
+                    key_compare_values(&left[i]->value, &right[i]->value) != 0;
+    free(left);
+    free(right);
+    return different;
+}
+
+/* Keeps the last of each key. */
+static void drop_doubles(struct site *site, struct site_rows *rows)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        struct site_row *row = &rows->rows[i], *before = kept ? &rows->rows[kept - 1] : NULL;
+        if (!before || compare_keys(before, row) != 0) {
+            rows->rows[kept++] = *row;
+            continue;
+        }
+        if (differ(before->instance, row->instance))
+            policy_warn(site->policy, "DUPLICATE_OBJECT",
+                        instance_where(site->policy, row->instance),
+                        "this %s holds instead of the one at %s", row->instance->class_name,
+                        instance_where(site->policy, before->instance));
+        *before = *row;
+    }
+    rows->count = kept;
+}
+
+bool site_rows_read(struct site *site, const char *const *classes, size_t class_count,
+                    const struct site_key *key, struct site_rows *rows, struct error *err)
+{
+    size_t total = 0, count;
+    for (size_t i = 0; i < class_count; i++) {
+        find_class(site, classes[i], &count);
+        total += count;
+    }
+    *rows = (struct site_rows){0};
+    rows->rows = arena_zero(&site->policy->arena, total, sizeof *rows->rows);
+    for (size_t i = 0; i < class_count; i++) {
+        const struct instance *const *found = find_class(site, classes[i], &count);
+        for (size_t j = 0; j < count; j++) {
+            struct site_row row = {.instance = found[j], .order = rows->count};
+            bool passed_over;
+            if (!read_row(site, key, &row, &passed_over, err))
+                return false;
+            if (!passed_over)
+                rows->rows[rows->count++] = row;
+        }
+    }
+    qsort(rows->rows, rows->count, sizeof *rows->rows, by_key);
+    drop_doubles(site, rows);
+    return true;
+}
+
+bool site_rows_of(struct site *site, const char *class_name, const struct site_key *key,
+                  struct site_rows *rows, struct error *err)
+{
+    return site_rows_read(site, &class_name, 1, key, rows, err);
+}
+
+size_t site_rows_seek(const struct site_rows *rows, const char *first, const char *second)
+{
+    size_t low = 0, high = rows->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct site_row *row = &rows->rows[middle];
+        int order = compare_texts(row->text[0], first);
+        if (order == 0)
+            order = compare_texts(row->text[1], second);
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct site_row *site_rows_find(const struct site_rows *rows, const char *first,
+                                      const char *second)
+{
+    size_t at = site_rows_seek(rows, first, second);
+    if (at == rows->count || compare_texts(rows->rows[at].text[0], first) != 0)
+        return NULL;
+    bool found = !second || compare_texts(rows->rows[at].text[1], second) == 0;
+    return found ? &rows->rows[at] : NULL;
+}
+
+const struct site_row *site_rows_find_number(const struct site_rows *rows, int64_t number)
+{
+    size_t low = 0, high = rows->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (rows->rows[middle].number[0] < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < rows->count && rows->rows[low].number[0] == number ? &rows->rows[low] : NULL;
 }

@@ -1,0 +1,73 @@
+/*
+ * What the files of site_*.c share: the rows of a class sorted by their key. Only they include it.
+ */
+#ifndef POLICY_SITE_TABLES_H
+#define POLICY_SITE_TABLES_H
+
+#include "policy/site.h"
+
+/* The properties that are a class's key: texts first, then numbers; NULL: no more. */
+struct site_key {
+    const char *text[2];
+    const char *number[2];
+    bool optional; /* no first text: the row is passed over; no second: it stands as NULL */
+};
+
+struct site_row {
+    const char *text[2];
+    int64_t number[2];
+    const struct instance *instance;
+    size_t order;
+};
+
+/* Sorted by key; of doubles only the last. */
+struct site_rows {
+    size_t count;
+    struct site_row *rows;
+};
+
+struct site_tables {
+    size_t by_class_count;
+    const struct instance **by_class; /* by class without case, then as read */
+    struct site_rows summaries;       /* SMS_PackageStatusDistPointsSummarizer: package, NAL path */
+    struct site_rows distributions;   /* SMS_DistributionPoint: the same */
+    struct site_rows infos;           /* SMS_DPContentInfo: the same */
+    struct site_rows nal_paths;       /* of site.dps: NAL path, then index */
+};
+
+/* Sorts the instances by class. */
+void site_index_classes(struct site *site);
+
+/* Rows of all the classes in one table. A key that is absent, or a number out of uint32's range:
+   false, ERROR_INPUT. */
+bool site_rows_read(struct site *site, const char *const *classes, size_t class_count,
+                    const struct site_key *key, struct site_rows *rows, struct error *err);
+
+/* One class. */
+bool site_rows_of(struct site *site, const char *class_name, const struct site_key *key,
+                  struct site_rows *rows, struct error *err);
+
+/* The first row that is not before the key; NULL compares before any text. */
+size_t site_rows_seek(const struct site_rows *rows, const char *first, const char *second);
+
+/* The row with these texts (`second` may be NULL: any), or NULL. */
+const struct site_row *site_rows_find(const struct site_rows *rows, const char *first,
+                                      const char *second);
+
+/* site_rows_find for numbers. */
+const struct site_row *site_rows_find_number(const struct site_rows *rows, int64_t number);
+
+/* The DP with this NAL path, or NULL. */
+struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_path);
+
+/* What a NAL path has as its host, in the arena, or NULL (configmgr-sdk 2.3). */
+const char *site_nal_host(struct policy *policy, const char *nal_path);
+
+/* Each fills its part of the site; in this order. */
+bool site_read_dps(struct site *site, struct error *err);
+bool site_read_groups(struct site *site, struct error *err);
+bool site_read_presence(struct site *site, struct error *err);
+bool site_read_contents(struct site *site, struct error *err);
+bool site_read_deployments(struct site *site, struct error *err);
+
+#endif
