@@ -180,6 +180,21 @@ static enum error_blame blame_of(CURLcode code)
     return BLAME_SOURCE;
 }
 
+/* libcurl's own words where they help; these do not. */
+static const char *words_of(CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_OUT_OF_MEMORY: return "sends a header line that is too long"; /* over 100 KiB */
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY: return "answers what is not HTTP";
+    case CURLE_COULDNT_CONNECT: return "refuses the connection or cannot be reached";
+    case CURLE_OPERATION_TIMEDOUT: return "no connection in time";
+    case CURLE_GOT_NOTHING: return "closes the connection without an answer";
+    case CURLE_RECV_ERROR: return "breaks the connection";
+    default: return curl_easy_strerror(code);
+    }
+}
+
 /* Certificates, protocols and URLs do not mend themselves within a job. */
 static bool is_lasting(CURLcode code)
 {
@@ -219,7 +234,7 @@ static void conclude(struct source_fetch *fetch, CURLcode code)
     } else if (code == CURLE_OK) {
         fail(fetch, BLAME_SOURCE, "HTTP_RUBBISH", false, "answers without a head");
     } else {
-        fail(fetch, blame_of(code), code_of(code), !is_lasting(code), curl_easy_strerror(code));
+        fail(fetch, blame_of(code), code_of(code), !is_lasting(code), words_of(code));
     }
 }
 

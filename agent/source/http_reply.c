@@ -63,13 +63,16 @@ static void take_range(struct http_reply *reply, const char *value)
         (strcmp(slash + 1, "*") == 0 || text_to_int(slash + 1, 0, INT64_MAX, &reply->range_total));
 }
 
-/* Seconds or a date; nonsense and the past count as now. */
+/* Seconds or a date; nonsense and the past count as now, the absurd as 68 years. */
 static void take_retry_after(struct http_reply *reply, const char *value, time_t now)
 {
-    int64_t seconds;
-    if (!text_to_int(value, 0, INT32_MAX, &seconds)) {
+    int64_t seconds = 0;
+    bool digits = *value && strspn(value, "0123456789") == strlen(value);
+    if (!digits) {
         time_t date = curl_getdate(value, NULL);
         seconds = date > now ? (int64_t)date - now : 0;
+    } else if (!text_to_int(value, 0, INT32_MAX, &seconds)) {
+        seconds = INT32_MAX;
     }
     reply->retry_after_ms = seconds * 1000;
 }
