@@ -47,9 +47,74 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 
 units: $(UNITS)
 
+# What must come before the packages of a target are there: everything that asks pkg-config is
+# expanded in the recipes of a second make.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+AGAIN = $(Q)$(MAKE) --no-print-directory $(JOBS)
+
+deps:
+	$(Q)tests/deps build tests
+
+check:
+	$(Q)tests/deps build tests
+	$(AGAIN) all units
+	$(Q)BUILD=$(BUILD) tests/run
+
+# Everything once more under AddressSanitizer and UndefinedBehaviorSanitizer; what has threads
+# under ThreadSanitizer.
+sanitize:
+	$(Q)tests/deps build tests
+	$(AGAIN) all units BUILD=$(BUILD)/sanitize \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+	$(AGAIN) all units BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread
+	$(Q)BUILD=$(BUILD)/sanitize NEARPOINT_TEST_SCALE=10 tests/run --threads $(BUILD)/tsan
+
+# The tests that take minutes: sizes and kills of the field.
+torture: all
+	$(Q)BUILD=$(BUILD) tests/run --torture
+
+lint:
+	$(Q)tests/deps lint
+	$(Q)tests/lint
+
+demo:
+	$(Q)tests/deps demo
+	$(AGAIN) all
+	$(Q)BUILD=$(BUILD) tests/demo
+
+bench:
+	$(Q)tests/deps bench
+	$(AGAIN) all
+	$(Q)BUILD=$(BUILD) tests/bench
+
+MANUALS := $(sort $(wildcard man/*.1 man/*.5))
+manual_path = $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+install: all
+	install -D -m 755 $(BUILD)/nearpoint $(DESTDIR)$(PREFIX)/bin/nearpoint
+	$(foreach page,$(MANUALS),install -D -m 644 $(page) $(call manual_path,$(page)) &&) true
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/nearpoint
+	rm -f $(foreach page,$(MANUALS),$(call manual_path,$(page)))
+
 clean:
 	rm -rf $(BUILD)
 
+help:
+	@echo 'make            build $(BUILD)/nearpoint'
+	@echo 'make demo       try it: a distribution point of its own, policy, locate, get, logs'
+	@echo 'make check      all tests'
+	@echo 'make sanitize   all tests again under sanitizers'
+	@echo 'make torture    the tests that take minutes'
+	@echo 'make lint       formatting, static analysis, manual pages, rules of the house'
+	@echo 'make bench      speed and memory against curl and aria2'
+	@echo 'make install    below PREFIX=$(PREFIX), DESTDIR honoured; make uninstall'
+	@echo 'make deps       install the Debian packages that building and testing need'
+	@echo 'make clean      remove $(BUILD)/'
+	@echo
+	@echo 'demo, check, sanitize, lint and bench call deps for what they need.'
+
 -include $(OBJECTS:.o=.d) $(UNITS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d)
-.PHONY: all units clean
+.PHONY: all units deps check sanitize torture lint demo bench install uninstall clean help
 .SECONDARY:
