@@ -41,19 +41,26 @@ static void add_value(struct buf *out, const struct value *value, bool secret)
     }
 }
 
-/* "custom settings, priority 10, policy {…} version 2.00, folder/file.xml:12" */
-static void add_origin(struct buf *out, const struct instance *instance, int64_t priority,
-                       unsigned line)
+/* "policy {…} version 2.00, folder/file.xml:12" */
+static void add_place(struct buf *out, const struct instance *instance, unsigned line)
 {
     const struct document *document = instance->document;
-    buf_append_text(out, settings_layer_words(document->layer));
-    if (priority != PRECEDENCE_NONE)
-        buf_format(out, ", priority %" PRId64, priority);
-    buf_append_text(out, ", policy ");
+    buf_append_text(out, "policy ");
     add_text(out, document->policy_id);
     buf_format(out, " version %s, ", document->version_text);
     text_escape(out, document->path, strlen(document->path), SIZE_MAX / 2);
     buf_format(out, ":%u", line);
+}
+
+/* "custom settings, priority 10, " and the place */
+static void add_origin(struct buf *out, const struct instance *instance, int64_t priority,
+                       unsigned line)
+{
+    buf_append_text(out, settings_layer_words(instance->document->layer));
+    if (priority != PRECEDENCE_NONE)
+        buf_format(out, ", priority %" PRId64, priority);
+    buf_append_text(out, ", ");
+    add_place(out, instance, line);
 }
 
 static void add_properties(struct buf *out, const struct view_object *object)
@@ -78,16 +85,20 @@ static void add_properties(struct buf *out, const struct view_object *object)
     free(shown);
 }
 
-/* With the origin of the whole where it is of one document. */
+/* With the origin of the whole where it is of one document; layers are the settings' alone. */
 static void add_object(struct buf *out, const struct view_object *object)
 {
+    const struct instance *instance = object->instance;
     buf_append_text(out, "    ");
     add_text(out, object->class_name);
-    if (object->instance) {
+    if (instance && resultant_is_settings_class(instance->class_name)) {
         buf_append_text(out, "  [");
-        add_origin(out, object->instance, object->instance->document->priority,
-                   object->instance->line);
-        buf_append_text(out, object->instance->partial ? ", partial]" : "]");
+        add_origin(out, instance, instance->document->priority, instance->line);
+        buf_append_text(out, instance->partial ? ", partial]" : ", complete]");
+    } else if (instance) {
+        buf_append_text(out, "  [");
+        add_place(out, instance, instance->line);
+        buf_append_text(out, "]");
     }
     buf_append_text(out, "\n");
     add_properties(out, object);
