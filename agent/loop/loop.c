@@ -169,7 +169,6 @@ static bool wait_for_something(struct loop *loop, int max_wait_ms, struct error 
                                      choose_wait(loop, max_wait_ms), &ready);
     if (code != CURLM_OK)
         return fail(err, code);
-    /* Without one that is ready libcurl leaves the events of the time before. */
     if (ready)
         call_watches(loop);
     return true;

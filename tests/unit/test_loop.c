@@ -247,7 +247,7 @@ struct end {
     int peer;
     size_t calls;
     short revents;
-    struct end *stops;
+    struct end *stops[2];
     bool reads;
 };
 
@@ -259,11 +259,11 @@ static void on_end(void *arg, short revents)
     end->revents = revents;
     if (end->reads)
         assert_int_equal(read(end->watch.fd, &byte, 1), 1);
-    if (end->stops) {
-        struct end *other = end->stops;
-        loop_watch_stop(loop, &other->watch);
-        close(other->watch.fd);
-        memset(other, 0xAA, sizeof *other); /* gone: whoever touches it falls over */
+    struct end *stops[2] = {end->stops[0], end->stops[1]};
+    for (size_t i = 0; i < 2 && stops[i]; i++) {
+        loop_watch_stop(loop, &stops[i]->watch);
+        close(stops[i]->watch.fd);
+        memset(stops[i], 0xAA, sizeof *stops[i]); /* gone: whoever touches it falls over */
     }
 }
 
@@ -331,31 +331,56 @@ static void test_a_hang_up_is_told(void **state)
     free_end(end);
 }
 
-/* Every pair of three ready watches, one stopping and freeing the other or itself. */
-static void test_a_watch_may_stop_any_other(void **state)
+/* Of three ready watches one stops and frees one or two, itself included. */
+static void check_stops(size_t stopper, size_t first, size_t second)
+{
+    struct end *ends[3];
+    int peers[3];
+    for (size_t i = 0; i < 3; i++) {
+        ends[i] = new_end();
+        peers[i] = ends[i]->peer;
+        assert_int_equal(write(peers[i], "x", 1), 1);
+    }
+    ends[stopper]->stops[0] = ends[first];
+    ends[stopper]->stops[1] = second != first ? ends[second] : NULL;
+    turn(1000);
+    for (size_t i = 0; i < 3; i++) {
+        if (i == first || i == second) {
+            close(peers[i]);
+            free(ends[i]);
+            continue;
+        }
+        assert_int_equal(ends[i]->calls, 1);
+        free_end(ends[i]);
+    }
+}
+
+static void test_a_watch_may_stop_any_others(void **state)
 {
     (void)state;
     for (size_t stopper = 0; stopper < 3; stopper++)
-        for (size_t stopped = 0; stopped < 3; stopped++) {
-            struct end *ends[3];
-            int peers[3];
-            for (size_t i = 0; i < 3; i++) {
-                ends[i] = new_end();
-                peers[i] = ends[i]->peer;
-                assert_int_equal(write(peers[i], "x", 1), 1);
-            }
-            ends[stopper]->stops = ends[stopped];
-            turn(1000);
-            for (size_t i = 0; i < 3; i++) {
-                if (i == stopped) {
-                    close(peers[i]);
-                    free(ends[i]);
-                    continue;
-                }
-                assert_int_equal(ends[i]->calls, 1);
-                free_end(ends[i]);
-            }
-        }
+        for (size_t first = 0; first < 3; first++)
+            for (size_t second = 0; second < 3; second++)
+                check_stops(stopper, first, second);
+}
+
+static void test_those_that_stay_are_watched_still(void **state)
+{
+    (void)state;
+    struct end *ends[4];
+    for (size_t i = 0; i < 4; i++)
+        ends[i] = new_end();
+    loop_watch_stop(loop, &ends[0]->watch);
+    loop_watch_stop(loop, &ends[3]->watch);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(write(ends[i]->peer, "x", 1), 1);
+    turn(1000);
+    assert_int_equal(ends[0]->calls, 0);
+    assert_int_equal(ends[1]->calls, 1);
+    assert_int_equal(ends[2]->calls, 1);
+    assert_int_equal(ends[3]->calls, 0);
+    for (size_t i = 0; i < 4; i++)
+        free_end(ends[i]);
 }
 
 /* ---- workers ---- */
@@ -432,9 +457,11 @@ static void test_work_runs_elsewhere_and_is_done_here(void **state)
     }
 }
 
-static void test_two_pieces_run_at_once(void **state)
+/* Without a wake-up the turn would wait for its second. */
+static void test_two_pieces_run_at_once_and_end_the_wait(void **state)
 {
     (void)state;
+    int64_t begun = real_ms();
     struct piece pieces[2] = {new_piece(run_together), new_piece(run_together)};
     pthread_barrier_init(&barrier, NULL, 2);
     done_count = 0;
@@ -443,6 +470,7 @@ static void test_two_pieces_run_at_once(void **state)
         loop_work_submit(loop, &pieces[i].work);
     }
     turn_until_done(2);
+    assert_in_range(real_ms() - begun, 0, 900);
     pthread_barrier_destroy(&barrier);
 }
 
@@ -687,7 +715,6 @@ static void test_transfers_share_a_connection(void **state)
     assert_int_equal(server.accepted, 1);
 }
 
-/* Without a wake-up the turns would wait for a second each. */
 static void test_a_worker_resumes_a_paused_transfer_at_once(void **state)
 {
     (void)state;
@@ -755,9 +782,10 @@ int main(void)
         REAL(test_only_what_is_ready_is_called),
         REAL(test_events_asked_for_may_change),
         REAL(test_a_hang_up_is_told),
-        REAL(test_a_watch_may_stop_any_other),
+        REAL(test_a_watch_may_stop_any_others),
+        REAL(test_those_that_stay_are_watched_still),
         REAL(test_work_runs_elsewhere_and_is_done_here),
-        REAL(test_two_pieces_run_at_once),
+        REAL(test_two_pieces_run_at_once_and_end_the_wait),
         REAL(test_the_end_drops_what_has_not_begun),
         REAL(test_waiting_costs_no_processor_time),
         REAL(test_a_stop_before_the_run_counts_once),
