@@ -49,13 +49,14 @@ struct part {
     int64_t front;
     bool working, no_room;
     struct loop_work work;
-    struct staged_validator validator; /* read by the worker only in `save_validator` */
+    struct staged_validator validator; /* the worker reads it in `save_validator` */
 
     /* The worker's side, the loop's while no worker runs. */
     struct batch current;
     int fd;
     struct hash *hash, *sha256; /* sha256: beside a SHA-1 manifest's digest */
     int64_t written, handed_back;
+    struct staged_validator found; /* of an earlier run */
     bool failed, wrong;
     struct error error;
 };
@@ -119,7 +120,8 @@ static bool open_file(struct part *part)
     part->fd = staging_open_part(part->staging, part->file, &have, &part->error);
     if (part->fd < 0)
         return false;
-    staging_load_validator(part->staging, part->file, &part->validator);
+    if (part->current.open)
+        staging_load_validator(part->staging, part->file, &part->found);
     return read_prefix(part, have);
 }
 
@@ -250,6 +252,7 @@ static void worked(void *arg)
         submit(part);
         if (done.open) {
             part->front = part->written;
+            part->validator = part->found;
             part->events.opened(part->events.arg);
         } else if (part->no_room) {
             part->no_room = false;
