@@ -248,13 +248,14 @@ static void worked(void *arg)
         tell_end(part, PART_WRONG);
     } else if (done.close) {
         tell_end(part, PART_CLOSED);
+    } else if (done.open) {
+        part->front = part->written;
+        part->validator = part->found;
+        submit(part);
+        part->events.opened(part->events.arg);
     } else {
         submit(part);
-        if (done.open) {
-            part->front = part->written;
-            part->validator = part->found;
-            part->events.opened(part->events.arg);
-        } else if (part->no_room) {
+        if (part->no_room) {
             part->no_room = false;
             part->events.room(part->events.arg);
         }
