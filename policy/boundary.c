@@ -48,6 +48,7 @@ static const char *parse_subnet(struct boundary *boundary)
     int prefix = 32;
     if (!parse_network(boundary->value, &address, &prefix) || !address_is_ipv4(address))
         return "is no IPv4 subnet ID";
+    boundary->has_mask = strchr(boundary->value, '/') != NULL;
     boundary->first = boundary->last = address_first(address, prefix);
     return NULL;
 }
@@ -151,7 +152,8 @@ bool boundary_holds_address(const struct boundary *boundary, address_number addr
 
 bool boundary_holds_network(const struct boundary *boundary, address_number network)
 {
-    return boundary->type == BOUNDARY_IP_SUBNET && network == boundary->first;
+    return boundary->type == BOUNDARY_IP_SUBNET && !boundary->has_mask &&
+           network == boundary->first;
 }
 
 bool boundary_holds_ad_site(const struct boundary *boundary, const char *site)

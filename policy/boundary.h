@@ -35,20 +35,21 @@ struct boundary {
     enum boundary_type type;
     const char *value;          /* as written */
     address_number first, last; /* prefix and range; a subnet's network ID stands in both */
+    bool has_mask;              /* a subnet written "10.1.2.0/24" */
     const char *name;           /* AD site's, adapter's name or description; NULL else */
     enum boundary_vpn vpn;
 };
 
-/* `value` must outlive the boundary. A subnet's mask and bits below a prefix are dropped, as the
-   console does; an IPv6 prefix without length is a /64. Malformed or reversed: false, ERROR_INPUT,
-   code BOUNDARY_VALUE. */
+/* `value` must outlive the boundary. Bits below a prefix are dropped; an IPv6 prefix without length
+   is a /64. Malformed or reversed: false, ERROR_INPUT, code BOUNDARY_VALUE. */
 bool boundary_parse(struct boundary *boundary, enum boundary_type type, const char *value,
                     const char *where, struct error *err);
 
 /* By range or prefix. An interval of IPv6 holds no IPv4 address, not even ::/0. */
 bool boundary_holds_address(const struct boundary *boundary, address_number address);
 
-/* By equality of the network ID: no supernets (configmgr-sdk 1.2). */
+/* By equality of the network ID: no supernets. The site stores the ID alone, so a value with a mask
+   equals no machine's (configmgr-sdk 1.2). */
 bool boundary_holds_network(const struct boundary *boundary, address_number network);
 
 /* Without case. */

@@ -1,4 +1,4 @@
-/* What membership.c, reach.c and location.c share. For this room only. */
+/* What the files of location/ share. For this room only. */
 #ifndef AGENT_LOCATION_INTERNAL_H
 #define AGENT_LOCATION_INTERNAL_H
 
@@ -18,5 +18,8 @@ bool location_same_subnet(const struct site_dp *dp, const struct machine *machin
 bool location_remote_allowed(const struct location_request *request);
 bool location_default_group_allowed(const struct location_request *request);
 bool location_metered_allowed(const struct location_request *request);
+
+/* rank.c: puts the locations in order. */
+void location_rank(struct decision *decision, const struct location_request *request);
 
 #endif

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_PREFERS_CLOUD 8 /* SMS_BoundaryGroup.Flags */
-
 /* One DP while it is judged. */
 struct candidate {
     const struct site_dp *dp;
@@ -24,20 +22,7 @@ struct candidate {
 struct judging {
     struct decision *decision;
     const struct location_request *request;
-    bool prefers_cloud;
 };
-
-/* ---- one DP ---- */
-
-static bool is_http(const char *url)
-{
-    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
-}
-
-static bool is_https(const struct site_dp *dp)
-{
-    return strncasecmp(dp->base_url, "https://", 8) == 0;
-}
 
 /* What the DP itself, the settings and the network say. EXCLUSION_COUNT: nothing against it. */
 static enum exclusion judge_reach(const struct judging *judging, const struct candidate *candidate)
@@ -46,7 +31,7 @@ static enum exclusion judge_reach(const struct judging *judging, const struct ca
     const struct site_dp *dp = candidate->dp;
     bool cloud = dp->kind == DP_CLOUD;
     bool internet = request->machine->internet;
-    if (!is_http(dp->base_url))
+    if (!dp->scheme_supported)
         return EXCLUDED_UNSUPPORTED_SCHEME;
     if (dp->maintenance)
         return EXCLUDED_MAINTENANCE;
@@ -56,7 +41,7 @@ static enum exclusion judge_reach(const struct judging *judging, const struct ca
         return EXCLUDED_METERED;
     if (!internet && !cloud && dp->internet_facing && dp->internet_shared == 0)
         return EXCLUDED_INTERNET_ONLY;
-    if (internet && !cloud && (!dp->internet_facing || !is_https(dp)))
+    if (internet && !cloud && (!dp->internet_facing || !dp->https))
         return EXCLUDED_INTRANET_ONLY;
     return EXCLUSION_COUNT;
 }
@@ -143,24 +128,48 @@ static enum locality locality_of(const struct judging *judging, const struct can
     return candidate->way->via == VIA_NEIGHBOR ? LOCALITY_NEIGHBOR : LOCALITY_SITEDEFAULT;
 }
 
-/* The boundaries of the DP's groups that hold the machine. */
-static void list_boundaries(const struct judging *judging, const struct candidate *candidate,
-                            struct location *location)
+/* The groups that are open and have joined. */
+static void list_groups(const struct judging *judging, const struct candidate *candidate,
+                        struct location *location)
+{
+    const struct located_group **found =
+        arena_zero(&judging->decision->arena, candidate->group_count, sizeof *found);
+    for (size_t i = 0; i < candidate->group_count; i++) {
+        const struct located_group *group = candidate->groups[i];
+        if (judge_group(judging, group) == EXCLUSION_COUNT &&
+            group->minutes <= judging->request->minutes)
+            found[location->group_count++] = group;
+    }
+    location->groups = found;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    size_t left = *(const size_t *)a, right = *(const size_t *)b;
+    return (left > right) - (left < right);
+}
+
+static bool is_in_groups(const struct location *location, size_t boundary)
+{
+    for (size_t i = 0; i < location->group_count; i++) {
+        const struct site_group *group = location->groups[i]->group;
+        if (group->boundary_count && bsearch(&boundary, group->boundaries, group->boundary_count,
+                                             sizeof *group->boundaries, by_index))
+            return true;
+    }
+    return false;
+}
+
+/* The boundaries of the location's groups that hold the machine. */
+static void list_boundaries(const struct judging *judging, struct location *location)
 {
     struct decision *decision = judging->decision;
-    const struct site *site = judging->request->site;
     const struct site_boundary **found =
         arena_zero(&decision->arena, decision->boundary_count, sizeof *found);
-    for (size_t b = 0; b < decision->boundary_count; b++) {
-        size_t index = (size_t)(decision->boundaries[b] - site->boundaries);
-        bool used = false;
-        for (size_t g = 0; !used && g < candidate->group_count; g++) {
-            const struct site_group *group = candidate->groups[g]->group;
-            for (size_t i = 0; !used && i < group->boundary_count; i++)
-                used = group->boundaries[i] == index;
-        }
-        if (used)
-            found[location->boundary_count++] = decision->boundaries[b];
+    for (size_t i = 0; i < decision->boundary_count; i++) {
+        size_t index = (size_t)(decision->boundaries[i] - judging->request->site->boundaries);
+        if (is_in_groups(location, index))
+            found[location->boundary_count++] = decision->boundaries[i];
     }
     location->boundaries = found;
 }
@@ -175,11 +184,10 @@ static void add_location(const struct judging *judging, const struct candidate *
         .locality = locality_of(judging, candidate),
         .after_minutes = candidate->minutes,
         .url = site_url(request->site, request->content, candidate->dp),
-        .group_count = candidate->group_count,
-        .groups = candidate->groups,
         .presence = candidate->presence,
     };
-    list_boundaries(judging, candidate, location);
+    list_groups(judging, candidate, location);
+    list_boundaries(judging, location);
 }
 
 static void add_excluded(const struct judging *judging, const struct candidate *candidate,
@@ -194,64 +202,6 @@ static void add_excluded(const struct judging *judging, const struct candidate *
         .group = candidate->way,
     };
 }
-
-/* ---- the order ---- */
-
-static uint64_t add_to_hash(uint64_t hash, const char *text)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)(*text >= 'A' && *text <= 'Z' ? *text + 32 : *text);
-        hash = (hash ^ c) * 0x100000001B3ULL;
-    }
-    return (hash ^ 0xFF) * 0x100000001B3ULL;
-}
-
-/* Highest random weight: FNV-1a over machine, content and DP, then SplitMix64's finish. The same
-   machine keeps its order; a fleet spreads evenly (ours: ConfigMgr draws at random). */
-static uint64_t weight(const struct judging *judging, const struct site_dp *dp)
-{
-    const struct machine *machine = judging->request->machine;
-    uint64_t hash = 0xCBF29CE484222325ULL;
-    hash = add_to_hash(hash, machine->name ? machine->name : "");
-    hash = add_to_hash(hash, judging->request->content->id);
-    hash = add_to_hash(hash, dp->name);
-    hash = (hash ^ (hash >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    hash = (hash ^ (hash >> 27)) * 0x94D049BB133111EBULL;
-    return hash ^ (hash >> 31);
-}
-
-/* 0 same computer, 1 same subnet, 2 the pool as it grew, 3 cloud; cloud first where preferred. */
-static int section_of(const struct judging *judging, const struct location *location)
-{
-    if (location->locality == LOCALITY_CLOUD)
-        return judging->prefers_cloud ? -1 : 3;
-    if (location->locality == LOCALITY_COMPUTER)
-        return 0;
-    return location->locality == LOCALITY_SUBNET ? 1 : 2;
-}
-
-static int by_rank(const void *a, const void *b, void *arg)
-{
-    const struct judging *judging = arg;
-    const struct location *x = a, *y = b;
-    int x_section = section_of(judging, x), y_section = section_of(judging, y);
-    if (x_section != y_section)
-        return x_section - y_section;
-    if (x_section == 2 && x->after_minutes != y->after_minutes)
-        return x->after_minutes < y->after_minutes ? -1 : 1;
-    if (x->locality != y->locality)
-        return (int)x->locality - (int)y->locality;
-    bool x_updating = x->presence.presence == PRESENCE_UPDATING;
-    bool y_updating = y->presence.presence == PRESENCE_UPDATING;
-    if (x_updating != y_updating)
-        return x_updating - y_updating;
-    uint64_t x_weight = weight(judging, x->dp), y_weight = weight(judging, y->dp);
-    if (x_weight != y_weight)
-        return x_weight > y_weight ? -1 : 1;
-    return text_compare(x->dp->name, y->dp->name);
-}
-
-/* ---- the whole ---- */
 
 static struct candidate *make_candidates(struct decision *decision,
                                          const struct location_request *request)
@@ -277,21 +227,14 @@ static struct candidate *make_candidates(struct decision *decision,
     return candidates;
 }
 
-static bool any_prefers_cloud(const struct decision *decision)
-{
-    for (size_t i = 0; i < decision->group_count; i++)
-        if (decision->groups[i].via == VIA_BOUNDARY &&
-            (decision->groups[i].group->flags & GROUP_PREFERS_CLOUD))
-            return true;
-    return false;
-}
-
-static bool no_address_known(const struct site *site)
+/* A cloud DP stands in no subnet: its addresses decide nothing. */
+static bool lacks_addresses(const struct site *site)
 {
     for (size_t i = 0; i < site->dp_count; i++)
-        if (site->dps[i].address_count)
-            return false;
-    return site->dp_count > 0;
+        if (site->dps[i].kind != DP_CLOUD && !site->dps[i].address_count &&
+            !site->dps[i].subnet_count)
+            return true;
+    return false;
 }
 
 void location_decide(struct decision *decision, const struct location_request *request)
@@ -299,10 +242,10 @@ void location_decide(struct decision *decision, const struct location_request *r
     const struct site *site = request->site;
     *decision = (struct decision){
         .presence_assumed = site_presence_assumed(site),
-        .addresses_assumed = no_address_known(site),
+        .addresses_assumed = lacks_addresses(site),
     };
     location_find_groups(decision, request);
-    struct judging judging = {decision, request, any_prefers_cloud(decision)};
+    struct judging judging = {decision, request};
     struct candidate *candidates = make_candidates(decision, request);
     decision->locations = arena_zero(&decision->arena, site->dp_count, sizeof *decision->locations);
     decision->excluded = arena_zero(&decision->arena, site->dp_count, sizeof *decision->excluded);
@@ -313,9 +256,7 @@ void location_decide(struct decision *decision, const struct location_request *r
         else
             add_excluded(&judging, &candidates[i], code);
     }
-    if (decision->location_count)
-        qsort_r(decision->locations, decision->location_count, sizeof *decision->locations, by_rank,
-                &judging);
+    location_rank(decision, request);
     free(candidates);
 }
 

@@ -11,47 +11,32 @@
 
 #define IMPLIED_MINUTES 120 /* every group's link to every default group */
 
-static bool holds_subnet(const struct boundary *boundary, const struct machine *machine)
+static bool holds_a_network(const struct boundary *boundary, const struct machine *machine)
 {
-    struct ip_address subnet;
+    address_number network;
     for (size_t i = 0; i < machine->subnet_count; i++)
-        if (ip_address_parse(machine->subnets[i], &subnet) &&
-            ip_address_compare(&subnet, &boundary->first) == 0)
-            return !boundary->has_mask;
+        if (address_parse(machine->subnets[i], &network) &&
+            boundary_holds_network(boundary, network))
+            return true;
     return false;
 }
 
 static bool holds_an_address(const struct boundary *boundary, const struct machine *machine)
 {
-    for (size_t i = 0; i < machine->address_count; i++) {
-        struct ip_address address = {.is_ipv4 = machine->addresses[i].is_ipv4};
-        memcpy(address.bytes, machine->addresses[i].bytes, sizeof address.bytes);
-        if (boundary_holds_address(boundary, &address))
+    for (size_t i = 0; i < machine->address_count; i++)
+        if (boundary_holds_address(boundary, address_from_bytes(machine->addresses[i].bytes)))
             return true;
-    }
     return false;
 }
 
-/* The whole text without case; the site keeps 250 characters of a name, 243 of a description. */
-static bool is_adapter_text(const char *wanted, const char *text, size_t kept)
+static bool holds_an_adapter(const struct boundary *boundary, const struct machine *machine)
 {
-    return text && strncasecmp(wanted, text, kept) == 0 &&
-           (strlen(text) == strlen(wanted) || strlen(text) > kept);
-}
-
-static bool holds_vpn(const struct boundary *boundary, const struct machine *machine)
-{
-    const char *value = boundary->value;
-    if (text_equal(value, "Auto:On"))
+    if (boundary->vpn == BOUNDARY_VPN_AUTO)
         return machine->vpn;
-    bool by_name = strncasecmp(value, "Name:", 5) == 0;
-    const char *wanted = strchr(value, ':') + 1;
-    for (size_t i = 0; i < machine->adapter_count; i++) {
-        const struct machine_adapter *adapter = &machine->adapters[i];
-        if (is_adapter_text(wanted, by_name ? adapter->name : adapter->description,
-                            by_name ? 250 : 243))
+    for (size_t i = 0; i < machine->adapter_count; i++)
+        if (boundary_holds_adapter(boundary, machine->adapters[i].name,
+                                   machine->adapters[i].description))
             return true;
-    }
     return false;
 }
 
@@ -60,11 +45,12 @@ bool location_boundary_holds(const struct site_boundary *site_boundary,
 {
     const struct boundary *boundary = &site_boundary->boundary;
     switch (boundary->type) {
-    case BOUNDARY_IP_SUBNET: return holds_subnet(boundary, machine);
-    case BOUNDARY_AD_SITE: return machine->ad_site && text_equal(machine->ad_site, boundary->value);
+    case BOUNDARY_IP_SUBNET: return holds_a_network(boundary, machine);
+    case BOUNDARY_AD_SITE:
+        return machine->ad_site && boundary_holds_ad_site(boundary, machine->ad_site);
     case BOUNDARY_IPV6_PREFIX:
     case BOUNDARY_IP_RANGE: return holds_an_address(boundary, machine);
-    case BOUNDARY_VPN: return holds_vpn(boundary, machine);
+    case BOUNDARY_VPN: return holds_an_adapter(boundary, machine);
     }
     return false;
 }

@@ -3,11 +3,8 @@
 
 #include "policy/base/text.h"
 
-#include <string.h>
-
 /* RemoteClientFlags (configmgr-sdk 5.1) and DPLocality (5.2). */
 #define FLAGS_DOWNLOAD_FROM_REMOTE 0x40
-#define FLAGS_RUN_FROM_REMOTE      0x80
 #define FLAGS_DONT_FALLBACK        0x20000
 #define FLAGS_ALLOW_METERED        0x40000
 #define LOCALITY_FROM_REMOTE       0x40
@@ -18,49 +15,28 @@
 #define METERED_ALLOW 1
 #define METERED_LIMIT 2
 
-static bool same_host(const char *a, const char *b)
-{
-    size_t a_label = strcspn(a, "."), b_label = strcspn(b, ".");
-    if (a[a_label] && b[b_label])
-        return text_equal(a, b);
-    /* One of them is a NetBIOS name: the first labels decide. */
-    return a_label == b_label && strncasecmp(a, b, a_label) == 0;
-}
-
 bool location_same_computer(const struct site_dp *dp, const struct machine *machine)
 {
-    if (machine->name && same_host(machine->name, dp->name))
+    if (machine->name && site_same_host(dp->name, machine->name))
         return true;
     for (size_t i = 0; i < machine->address_count; i++)
         for (size_t j = 0; j < dp->address_count; j++)
-            if (memcmp(machine->addresses[i].bytes, dp->addresses[j].bytes, ADDRESS_BYTES) == 0)
+            if (address_from_bytes(machine->addresses[i].bytes) ==
+                address_from_bytes(dp->addresses[j].bytes))
                 return true;
     return false;
 }
 
-static struct ip_address network_of(const struct site_address *address, int prefix)
-{
-    struct ip_address own = {.is_ipv4 = address->is_ipv4};
-    memcpy(own.bytes, address->bytes, sizeof own.bytes);
-    return ip_address_network(&own, prefix);
-}
-
-/* The machine's own mask decides; a DP that says another prefix is in another subnet. */
-static bool share_network(const struct site_address *machine, const struct site_address *dp)
-{
-    if (machine->is_ipv4 != dp->is_ipv4 || machine->prefix < 0 ||
-        (dp->prefix >= 0 && dp->prefix != machine->prefix))
-        return false;
-    struct ip_address ours = network_of(machine, machine->prefix);
-    struct ip_address theirs = network_of(dp, machine->prefix);
-    return ip_address_compare(&ours, &theirs) == 0;
-}
-
+/* By the machine's own prefixes; where discovery recorded network IDs alone, by them. */
 bool location_same_subnet(const struct site_dp *dp, const struct machine *machine)
 {
     for (size_t i = 0; i < machine->address_count; i++)
         for (size_t j = 0; j < dp->address_count; j++)
-            if (share_network(&machine->addresses[i], &dp->addresses[j]))
+            if (site_same_subnet(&machine->addresses[i], &dp->addresses[j]))
+                return true;
+    for (size_t i = 0; i < machine->subnet_count; i++)
+        for (size_t j = 0; j < dp->subnet_count; j++)
+            if (text_equal(machine->subnets[i], dp->subnets[j]))
                 return true;
     return false;
 }
@@ -73,8 +49,7 @@ static bool has_bits(const struct location_request *request, int64_t flags, int6
 bool location_remote_allowed(const struct location_request *request)
 {
     return request->deployment_assumed ||
-           has_bits(request, FLAGS_DOWNLOAD_FROM_REMOTE | FLAGS_RUN_FROM_REMOTE,
-                    LOCALITY_FROM_REMOTE);
+           has_bits(request, FLAGS_DOWNLOAD_FROM_REMOTE, LOCALITY_FROM_REMOTE);
 }
 
 bool location_default_group_allowed(const struct location_request *request)

@@ -1,7 +1,9 @@
 /*
  * Facts of a machine: the contract's machine object, from a file, from --set, from the policy's
- * SMS_R_System, or this machine's own (getifaddrs, gethostname). Loopback and link-local addresses
- * do not count.
+ * SMS_R_System, or this machine's own. This machine's loopback and link-local addresses do not
+ * count, nor those that discovery recorded; what a person writes counts as written.
+ *
+ * System calls: getifaddrs, gethostname, open and read of the file named. Commands call it.
  */
 #ifndef AGENT_MACHINE_MACHINE_H
 #define AGENT_MACHINE_MACHINE_H
@@ -27,7 +29,7 @@ struct machine {
     size_t collection_count;
     const char **collections;
     size_t adapter_count;
-    struct machine_adapter *adapters;
+    struct machine_adapter *adapters; /* of this machine: its interfaces by name */
     bool vpn, metered, internet;
 };
 
@@ -47,15 +49,9 @@ bool machine_from_policy(struct machine *machine, struct policy *policy, const c
 /* "key=value" of --set; address, subnet, collection, adapter add, others replace. ERROR_USAGE. */
 bool machine_set(struct machine *machine, const char *assignment, struct error *err);
 
-/* After the last machine_set: computes the subnets. The other constructors do it themselves. */
+/* After the last machine_set: computes the subnets and, where no name was given, takes this
+   machine's (contract: The machine). The other constructors do it themselves. */
 void machine_settle(struct machine *machine);
-
-/* Members of `object` replace what is there. For this room and its tests. */
-bool machine_override(struct machine *machine, const json_t *object, const char *where,
-                      struct error *err);
-
-/* false: left out, because it is loopback or link-local, or *bad. For this room. */
-bool machine_add_address(struct machine *machine, const char *text, bool *bad);
 
 /* The contract's machine object; the caller owns it. */
 json_t *machine_to_json(const struct machine *machine);

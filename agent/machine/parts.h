@@ -1,0 +1,19 @@
+/* What the files of machine/ share: adding to a machine's lists. Only they include it. */
+#ifndef AGENT_MACHINE_PARTS_H
+#define AGENT_MACHINE_PARTS_H
+
+#include "agent/machine/machine.h"
+
+/* false: `text` is no address. */
+bool machine_add_address(struct machine *machine, const char *text);
+
+/* A network ID, with a mask or without; added once. false: `text` is no address. */
+bool machine_add_subnet(struct machine *machine, const char *text);
+
+void machine_add_collection(struct machine *machine, const char *text);
+void machine_add_adapter(struct machine *machine, const struct machine_adapter *adapter);
+
+/* This machine's addresses and interfaces, added to an empty machine. */
+bool machine_find_local(struct machine *machine, struct error *err);
+
+#endif
