@@ -14,9 +14,6 @@
 /* What libxml2 gets at once: what it holds back can pass a limit by no more than this. */
 #define PIECE ((size_t)(16 * KIB))
 
-/* With a section at its limit this stays below the 10,000,000 bytes that libxml2 looks ahead. */
-#define CDATA_PIECE ((size_t)(512 * KIB))
-
 /* As much of the beginning as tells the encoding; an XML declaration is shorter. */
 #define HEAD 256
 
@@ -27,11 +24,10 @@ struct xml_reader {
     xmlParserCtxt *parser; /* NULL until the head is known */
     char head[HEAD];
     size_t head_len;
-    bool wide;       /* UTF-16 */
-    size_t total;    /* bytes that came in */
-    size_t pushed;   /* bytes that are for libxml2, byte order mark and last NULs left out */
-    size_t zeros;    /* NULs kept back: at the document's end they do not count */
-    struct buf held; /* the rest of a CDATA section, until it is worth another look */
+    bool wide;     /* UTF-16 */
+    size_t total;  /* bytes that came in */
+    size_t pushed; /* bytes that are for libxml2, byte order mark and last NULs left out */
+    size_t zeros;  /* NULs kept back: at the document's end they do not count */
     unsigned depth;
     size_t text_bytes; /* since the last tag */
     char *values;      /* of one element's attributes */
@@ -262,7 +258,6 @@ void xml_close(struct xml_reader *reader)
         return;
     if (reader->parser)
         xmlFreeParserCtxt(reader->parser);
-    buf_free(&reader->held);
     free(reader->values);
     free(reader->where);
     free(reader);
@@ -390,34 +385,13 @@ static bool push_piece(struct xml_reader *reader, const char *bytes, size_t len,
     return true;
 }
 
-static bool push_held(struct xml_reader *reader)
-{
-    struct buf held = reader->held;
-    reader->held = (struct buf){0};
-    bool ok = held.len == 0 || push_piece(reader, held.data, held.len, false);
-    buf_free(&held);
-    return ok;
-}
-
-/* At each piece libxml2 looks through the whole of an open CDATA section for its end: longer pieces
-   keep that from being quadratic. */
-static bool is_worth_a_look(const struct xml_reader *reader)
-{
-    return reader->held.len >= CDATA_PIECE || reader->held.len >= held_back(reader);
-}
-
 static bool push(struct xml_reader *reader, const char *bytes, size_t len)
 {
     reader->pushed += len;
     while (len) {
         size_t piece = len < PIECE ? len : PIECE;
-        if (in_cdata(reader)) {
-            buf_append(&reader->held, bytes, piece);
-            if (is_worth_a_look(reader) && !push_held(reader))
-                return false;
-        } else if (!push_piece(reader, bytes, piece, false)) {
+        if (!push_piece(reader, bytes, piece, false))
             return false;
-        }
         bytes += piece;
         len -= piece;
     }
@@ -491,11 +465,11 @@ bool xml_finish(struct xml_reader *reader, struct error *err)
     reader->err = err;
     if (!reader->parser && !start(reader))
         return false;
-    bool half = reader->wide && reader->pushed % 2 != 0;
-    if (half && reader->zeros == 0 && !reader->failed)
+    bool is_half = reader->wide && reader->pushed % 2 != 0;
+    if (is_half && reader->zeros == 0 && !reader->failed)
         return stop(reader, "XML", "ends within a character");
-    return (!half || push_zeros(reader, 1)) && push_held(reader) &&
-           push_piece(reader, NULL, 0, true);
+    /* The last byte of the last UTF-16LE character is a NUL that counts. */
+    return (!is_half || push_zeros(reader, 1)) && push_piece(reader, NULL, 0, true);
 }
 
 const char *xml_attribute(const struct xml_element *element, const char *name)

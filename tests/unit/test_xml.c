@@ -211,6 +211,7 @@ static void test_wrong_encodings(void **state)
     assert_refused("<a>\n\xE9t\xE9</a>", "doc.xml:2", "not proper UTF-8");
     assert_refused("<a>\xC0\xBC</a>", "doc.xml:1", "");
     assert_refused_of("\xFF\xFE<\0a\0/\0>\0\x41", 11, "doc.xml:1", "");
+    assert_refused_of("\xFF\xFE<\0a\0/\0>\0\n", 11, "doc.xml:1", "");
     char wide[64];
     size_t len = widen(wide, "<a>xyz</a>", true, true);
     assert_refused_of(wide, len - 1, "doc.xml:1", "");
@@ -451,7 +452,8 @@ static void test_document_size(void **state)
     assert_true(xml_feed(reader, "<a/>", 4, &err));
     bool ok = true;
     size_t fed = 4;
-    while (ok && (ok = xml_feed(reader, piece, 1 << 20, &err)))
+    while (ok && fed <= (size_t)LIMIT_DOCUMENT_BYTES &&
+           (ok = xml_feed(reader, piece, 1 << 20, &err)))
         fed += 1 << 20;
     assert_true(fed <= (size_t)LIMIT_DOCUMENT_BYTES);
     assert_non_null(strstr(err.text, "is larger than 268435456 bytes"));
