@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX 3
+#define KEY_MAX 2
 
 static const struct key_row {
     const char *class_name;
@@ -15,26 +15,38 @@ static const struct key_row {
     {"NP_Content", {"ContentID", "Version"}},
     {"NP_ContentHash", {"ContentID", "Version"}},
     {"NP_DistributionPoint", {"NALPath"}},
+    {"SMS_Advertisement", {"AdvertisementID"}},
+    {"SMS_ApplicationAssignment", {"AssignmentID"}},
     {"SMS_AzureService", {"AzureServiceID"}},
+    {"SMS_BaselineAssignment", {"AssignmentID"}},
+    {"SMS_BootImagePackage", {"PackageID"}},
     {"SMS_Boundary", {"BoundaryID"}},
     {"SMS_BoundaryGroup", {"GroupID"}},
     {"SMS_BoundaryGroupMembers", {"GroupID", "BoundaryID"}},
     {"SMS_BoundaryGroupRelationships", {"SourceGroupID", "DestinationGroupID"}},
     {"SMS_BoundaryGroupSiteSystems", {"GroupID", "ServerNALPath"}},
     {"SMS_Content", {"ContentID"}},
+    {"SMS_ContentPackage", {"PackageID"}},
     {"SMS_DPContentInfo", {"NALPath", "ObjectID"}},
     {"SMS_DPGroupMembers", {"GroupID", "DPNALPath"}},
     {"SMS_DPGroupPackages", {"GroupID", "PkgID"}},
     {"SMS_DefaultBoundaryGroup", {"GroupID"}},
     {"SMS_DistributionPoint", {"PackageID", "ServerNALPath"}},
     {"SMS_DistributionPointGroup", {"GroupID"}},
-    {"SMS_DistributionPointInfo", {"NALPath", "SiteCode"}},
+    {"SMS_DistributionPointInfo", {"NALPath"}},
+    {"SMS_DriverPackage", {"PackageID"}},
+    {"SMS_ImagePackage", {"PackageID"}},
+    {"SMS_OperatingSystemInstallPackage", {"PackageID"}},
     {"SMS_Package", {"PackageID"}},
-    {"SMS_PackageStatusDistPointsSummarizer", {"PackageID", "ServerNALPath", "SiteCode"}},
+    {"SMS_PackageStatusDistPointsSummarizer", {"PackageID", "ServerNALPath"}},
     {"SMS_PackageToContent", {"PackageID", "ContentID"}},
     {"SMS_R_System", {"ResourceId"}},
     {"SMS_Site", {"SiteCode"}},
+    {"SMS_SoftwareUpdatesPackage", {"PackageID"}},
     {"SMS_SystemResourceList", {"NALPath", "RoleName"}},
+    {"SMS_TaskSequencePackage", {"PackageID"}},
+    {"SMS_UpdateGroupAssignment", {"AssignmentID"}},
+    {"SMS_UpdatesAssignment", {"AssignmentID"}},
 };
 
 static const struct key_row *find_row(const char *class_name)

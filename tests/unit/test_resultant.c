@@ -310,6 +310,29 @@ static void test_the_origin_in_words(void **state)
     policy_free(&told.policy);
 }
 
+/* Run from the top of the tree, as all tests are. */
+static void test_the_manual_has_the_table(void **state)
+{
+    (void)state;
+    char page[32 * 1024] = "";
+    FILE *file = fopen("man/nearpoint-policy.5", "r");
+    assert_non_null(file);
+    assert_true(fread(page, 1, sizeof page - 1, file) > 0);
+    fclose(file);
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        char *line = row->type == SETTING_BOOL
+                         ? mem_format(".It Li %s Ta boolean Ta Ta %s Ta %s", row->name,
+                                      row->built_in ? "True" : "False", row->meaning)
+                         : mem_format(".It Li %s Ta integer Ta %lld\\(en%lld Ta %lld Ta %s",
+                                      row->name, (long long)row->min, (long long)row->max,
+                                      (long long)row->built_in, row->meaning);
+        if (!strstr(page, line))
+            fail_msg("the page has no line '%s'", line);
+        free(line);
+    }
+}
+
 /* The tree */
 
 static void tell_estate(struct told *told)
@@ -564,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_rules_not_applied_do_not_count),
         cmocka_unit_test(test_settings_and_their_ranges),
         cmocka_unit_test(test_the_origin_in_words),
+        cmocka_unit_test(test_the_manual_has_the_table),
         cmocka_unit_test(test_custom_settings_in_text),
         cmocka_unit_test(test_actual_in_text),
         cmocka_unit_test(test_places_that_are_not_there),
