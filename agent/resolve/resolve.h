@@ -2,6 +2,9 @@
  * Service names → CNAME chain → addresses, through c-ares on the loop. Answers are input: names
  * and addresses are checked, TTLs clamped, links and addresses counted, and a deadline of our own
  * stands around every lookup (LIMIT_DNS_SECONDS).
+ *
+ * Names are taken as fully qualified: there are no search domains. Any room above may
+ * use it, on the loop's thread. System calls: c-ares' sockets, /etc/resolv.conf and /etc/hosts.
  */
 #ifndef AGENT_RESOLVE_RESOLVE_H
 #define AGENT_RESOLVE_RESOLVE_H
@@ -19,7 +22,7 @@ enum resolve_error {
     RESOLVE_TIMEOUT,
     RESOLVE_LOOP,
     RESOLVE_TOO_LONG,
-    RESOLVE_MALFORMED,
+    RESOLVE_MALFORMED, /* the answer, a name in it, or the name asked for; or no usable address */
 };
 
 struct resolve_link {
@@ -36,21 +39,27 @@ struct resolve_address {
 struct resolve_answer {
     enum resolve_error error;
     size_t link_count;
-    struct resolve_link *links; /* the CNAME chain in order, empty without aliases */
-    size_t address_count;
+    struct resolve_link *links; /* the CNAME chain in order, empty without aliases; with an error as
+                                   far as it went, in a loop to the link that closes it */
+    size_t address_count;       /* at least one with RESOLVE_OK, else none */
     struct resolve_address *addresses; /* IPv6 and IPv4 as the system prefers them */
 };
 
 struct resolver;
 
-/* `servers`: "address[:port],..." for c-ares, or NULL for the system's, /etc/hosts included. */
+/* `servers`: "address[:port],..." for c-ares, or NULL for the system's, /etc/hosts included.
+   ERROR_INPUT where that is no such list. The system's are read here: after a change of network a
+   new resolver is wanted. */
 struct resolver *resolver_create(struct loop *loop, const char *servers, struct error *err);
 
-/* Calls back every pending lookup's `done` with RESOLVE_TIMEOUT before it returns. */
+/* Calls back every pending lookup's `done` with RESOLVE_TIMEOUT before it returns. Not from a
+   `done` itself. NULL is fine. */
 void resolver_destroy(struct resolver *resolver);
 
 /* `done` gets an answer that it owns and frees; it may be called before this returns (numeric
-   hosts, cached answers). Answers are cached for their TTL. */
+   hosts, cached answers, /etc/hosts), and is always called once. It may start further lookups.
+   Several that ask for one name share one query; answers, not failures, are cached for their
+   smallest TTL. A trailing dot on `host` is fine. */
 void resolve_start(struct resolver *resolver, const char *host,
                    void (*done)(void *arg, struct resolve_answer *answer), void *arg);
 
