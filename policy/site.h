@@ -159,6 +159,11 @@ struct site_presence site_presence(const struct site *site, const struct site_dp
 bool site_presence_assumed(const struct site *site);
 
 const struct site_group *site_find_group(const struct site *site, int64_t id);
+/* NULL: no row from the one to the other. */
+const struct site_relationship *site_find_relationship(const struct site *site, int64_t source,
+                                                       int64_t destination);
+bool site_group_has_dp(const struct site *site, const struct site_group *group,
+                       const struct site_dp *dp);
 const struct site_dp *site_find_dp(const struct site *site, const char *host);
 const struct site_deployment *site_find_deployment(const struct site *site, const char *id);
 

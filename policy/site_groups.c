@@ -209,6 +209,37 @@ static bool read_relationships(struct site *site, struct error *err)
     return true;
 }
 
+static int by_ends(const void *a, const void *b)
+{
+    const struct site_relationship *left = a, *right = b;
+    if (left->source != right->source)
+        return left->source < right->source ? -1 : 1;
+    return (left->destination > right->destination) - (left->destination < right->destination);
+}
+
+const struct site_relationship *site_find_relationship(const struct site *site, int64_t source,
+                                                       int64_t destination)
+{
+    const struct site_relationship asked = {.source = source, .destination = destination};
+    return site->relationship_count ? bsearch(&asked, site->relationships, site->relationship_count,
+                                              sizeof *site->relationships, by_ends)
+                                    : NULL;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    size_t left = *(const size_t *)a, right = *(const size_t *)b;
+    return (left > right) - (left < right);
+}
+
+bool site_group_has_dp(const struct site *site, const struct site_group *group,
+                       const struct site_dp *dp)
+{
+    size_t index = (size_t)(dp - site->dps);
+    return group->dp_count &&
+           bsearch(&index, group->dps, group->dp_count, sizeof *group->dps, by_index) != NULL;
+}
+
 bool site_read_groups(struct site *site, struct error *err)
 {
     return read_boundaries(site, err) && read_all_groups(site, err) && read_members(site, err) &&

@@ -241,6 +241,7 @@ void location_decide(struct decision *decision, const struct location_request *r
 {
     const struct site *site = request->site;
     *decision = (struct decision){
+        .content = request->content,
         .presence_assumed = site_presence_assumed(site),
         .addresses_assumed = lacks_addresses(site),
     };

@@ -59,7 +59,7 @@ struct location {
     int64_t after_minutes;
     const char *url;
     size_t group_count;
-    const struct located_group *const *groups; /* through which it serves, nearest first */
+    const struct located_group *const *groups; /* open and joined, nearest first */
     size_t boundary_count;
     const struct site_boundary *const *boundaries; /* of those groups, that hold the machine */
     struct site_presence presence;
@@ -94,7 +94,8 @@ struct decision {
     size_t location_count;
     struct location *locations; /* in order: rank 1 first */
     size_t excluded_count;
-    struct excluded_dp *excluded; /* by DP name */
+    struct excluded_dp *excluded;       /* by DP name */
+    const struct site_content *content; /* what was asked for; NULL: unknown */
     bool presence_assumed, addresses_assumed;
     const char *default_group_site; /* whose default group a machine in no group uses, or NULL */
 };

@@ -114,41 +114,31 @@ static void offer(struct way *way, const struct site_group *through, enum group_
     way->located.from = from;
 }
 
-static const struct site_relationship *find_link(const struct site *site, int64_t source,
-                                                 int64_t destination)
+/* The first of a group's rows: they lie together. */
+static size_t first_row(const struct site *site, int64_t source)
 {
     size_t low = 0, high = site->relationship_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct site_relationship *link = &site->relationships[middle];
-        if (link->source < source || (link->source == source && link->destination < destination))
+        if (site->relationships[middle].source < source)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < site->relationship_count ? &site->relationships[low] : NULL;
+    return low;
 }
 
 static void follow_rows(const struct site *site, struct way *ways, const struct site_group *from)
 {
-    const struct site_relationship *end = site->relationships + site->relationship_count;
-    for (const struct site_relationship *link = find_link(site, from->id, -1);
-         link && link < end && link->source == from->id; link++) {
+    for (size_t i = first_row(site, from->id);
+         i < site->relationship_count && site->relationships[i].source == from->id; i++) {
+        const struct site_relationship *link = &site->relationships[i];
         const struct site_group *to = site_find_group(site, link->destination);
         if (!to || to == from)
             continue;
         offer(&ways[index_of(site, to)], from, to->is_default ? VIA_SITE_DEFAULT : VIA_NEIGHBOR,
               link->minutes, MINUTES_ROW);
     }
-}
-
-static bool has_row(const struct site *site, int64_t source, int64_t destination, int64_t *minutes)
-{
-    const struct site_relationship *link = find_link(site, source, destination);
-    if (!link || link->source != source || link->destination != destination)
-        return false;
-    *minutes = link->minutes;
-    return true;
 }
 
 /* The implied link: the default group's own behaviour (its self row), else 120. A row says it
@@ -158,11 +148,11 @@ static void follow_defaults(const struct site *site, struct way *ways,
 {
     for (size_t i = 0; i < site->group_count; i++) {
         const struct site_group *to = &site->groups[i];
-        int64_t minutes = IMPLIED_MINUTES;
-        if (!to->is_default || to == from || has_row(site, from->id, to->id, &minutes))
+        if (!to->is_default || to == from || site_find_relationship(site, from->id, to->id))
             continue;
-        bool own = has_row(site, to->id, to->id, &minutes);
-        offer(&ways[i], from, VIA_SITE_DEFAULT, minutes, own ? MINUTES_DEFAULT : MINUTES_BUILT_IN);
+        const struct site_relationship *own = site_find_relationship(site, to->id, to->id);
+        offer(&ways[i], from, VIA_SITE_DEFAULT, own ? own->minutes : IMPLIED_MINUTES,
+              own ? MINUTES_DEFAULT : MINUTES_BUILT_IN);
     }
 }
 

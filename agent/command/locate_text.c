@@ -1,0 +1,190 @@
+/* locate for people: a header, the list, what is not used and why; or one line for a ticket. */
+#include "agent/command/locate.h"
+
+#include "policy/base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES  4096
+#define STRANGERS_SHOWN 10 /* DPs in no group of the machine, beyond which --excluded is needed */
+
+/* One line, safe for a terminal. */
+static void __attribute__((format(printf, 2, 3))) line(struct buf *out, const char *format, ...)
+{
+    va_list args;
+    char *text;
+    va_start(args, format);
+    int len = vasprintf(&text, format, args);
+    va_end(args);
+    if (len < 0)
+        return;
+    text_escape(out, text, (size_t)len, LINE_MAX_BYTES);
+    buf_append_text(out, "\n");
+    free(text);
+}
+
+/* "PS100001 version 3" */
+static char *content_text(const struct locate *locate)
+{
+    const struct site_content *content = locate->request.content;
+    if (!content)
+        return mem_format("%s (not known)", locate->asked);
+    if (!content->has_version)
+        return mem_format("%s, version not known", content->id);
+    return mem_format("%s version %lld", content->id, (long long)content->version);
+}
+
+static const char *machine_name(const struct locate *locate)
+{
+    const char *name = locate->world.machine.name;
+    return name ? name : "the machine";
+}
+
+static void add_content(const struct locate *locate, struct buf *out)
+{
+    const struct site_content *content = locate->request.content;
+    char *text = content_text(locate);
+    const char *name = content && content->name ? content->name : NULL;
+    if (locate->has_manifest)
+        line(out, "content   %s%s%s: %zu files, %lld bytes", text, name ? ", " : "",
+             name ? name : "", locate->manifest.count, (long long)locate->manifest.bytes);
+    else
+        line(out, "content   %s%s%s", text, name ? ", " : "", name ? name : "");
+    free(text);
+}
+
+static void add_machine(const struct locate *locate, struct buf *out)
+{
+    const struct machine *machine = &locate->world.machine;
+    struct buf facts = {0};
+    buf_append_text(&facts, "");
+    for (size_t i = 0; i < machine->address_count; i++)
+        buf_format(&facts, ", %s", machine->addresses[i].text);
+    if (machine->ad_site)
+        buf_format(&facts, ", AD site %s", machine->ad_site);
+    buf_format(&facts, "%s%s%s", machine->vpn ? ", VPN" : "", machine->metered ? ", metered" : "",
+               machine->internet ? ", on the internet" : "");
+    line(out, "machine   %s%s", machine_name(locate), facts.data ? facts.data : "");
+    buf_free(&facts);
+}
+
+static void add_group(const struct located_group *group, struct buf *out)
+{
+    const char *name = group->group->name;
+    long long id = (long long)group->group->id, minutes = (long long)group->minutes;
+    if (group->via == VIA_BOUNDARY)
+        line(out, "group     %s (%lld): holds the machine", name, id);
+    else if (!group->through)
+        line(out, "group     %s (%lld): no boundary group holds the machine", name, id);
+    else if (group->never)
+        line(out, "group     %s (%lld): never, by the link from %s", name, id,
+             group->through->name);
+    else
+        line(out, "group     %s (%lld): %s of %s, joins after %lld minutes", name, id,
+             group->via == VIA_NEIGHBOR ? "neighbor" : "default group", group->through->name,
+             minutes);
+}
+
+static void add_header(const struct locate *locate, struct buf *out)
+{
+    const struct decision *decision = &locate->decision;
+    add_content(locate, out);
+    add_machine(locate, out);
+    for (size_t i = 0; i < decision->group_count; i++)
+        add_group(&decision->groups[i], out);
+    if (decision->group_count == 0)
+        line(out, "group     none");
+    if (locate->request.deployment_assumed)
+        line(out, "assumed   no deployment was named: every download option counts as allowed");
+    if (decision->presence_assumed)
+        line(out, "assumed   the policy does not say what is where: every distribution point may "
+                  "hold it");
+    if (decision->addresses_assumed)
+        line(out, "assumed   some distribution points' addresses are not known: they count as in "
+                  "another subnet");
+}
+
+static void add_locations(const struct locate *locate, struct buf *out)
+{
+    const struct decision *decision = &locate->decision;
+    for (size_t i = 0; i < decision->location_count; i++) {
+        const struct location *location = &decision->locations[i];
+        char *reason = words_location(&locate->world, decision, location);
+        buf_append_text(out, "\n");
+        if (location->after_minutes)
+            line(out, "%3zu  %s  %s  %s, from minute %lld", i + 1, location->dp->name,
+                 locality_word(location->locality), dp_kind_word(location->dp->kind),
+                 (long long)location->after_minutes);
+        else
+            line(out, "%3zu  %s  %s  %s", i + 1, location->dp->name,
+                 locality_word(location->locality), dp_kind_word(location->dp->kind));
+        line(out, "     %s", location->url);
+        line(out, "     %s", reason ? reason : "");
+        free(reason);
+    }
+    if (decision->location_count == 0)
+        buf_append_text(out, "\nno location\n");
+}
+
+static void add_excluded(const struct locate *locate, struct buf *out)
+{
+    const struct decision *decision = &locate->decision;
+    size_t strangers = 0;
+    if (decision->excluded_count)
+        buf_append_text(out, "\nnot used\n");
+    for (size_t i = 0; i < decision->excluded_count; i++) {
+        const struct excluded_dp *excluded = &decision->excluded[i];
+        bool is_stranger = excluded->code == EXCLUDED_NOT_IN_GROUP;
+        if (is_stranger && ++strangers > STRANGERS_SHOWN && !locate->options->excluded)
+            continue;
+        char *reason = words_excluded(&locate->world, decision, excluded);
+        line(out, "     %s  %s: %s", excluded->dp->name, exclusion_word(excluded->code),
+             reason ? reason : "");
+        free(reason);
+    }
+    if (strangers > STRANGERS_SHOWN && !locate->options->excluded)
+        line(out, "     and %zu more in no group of the machine (--excluded lists them)",
+             strangers - STRANGERS_SHOWN);
+}
+
+void locate_text(const struct locate *locate, struct buf *out)
+{
+    add_header(locate, out);
+    add_locations(locate, out);
+    add_excluded(locate, out);
+}
+
+static void add_current_groups(const struct decision *decision, struct buf *text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < decision->group_count; i++) {
+        const struct located_group *group = &decision->groups[i];
+        if (group->from == MINUTES_NONE)
+            buf_format(text, "%s%s", count++ ? ", " : " in ", group->group->name);
+    }
+    if (count == 0)
+        buf_append_text(text, " in no boundary group");
+}
+
+void locate_brief(const struct locate *locate, struct buf *out)
+{
+    const struct decision *decision = &locate->decision;
+    char *content = content_text(locate);
+    struct buf text = {0};
+    int64_t next = decision_next_minute(decision);
+    buf_format(&text, "%s for %s", content, machine_name(locate));
+    add_current_groups(decision, &text);
+    buf_append_text(&text, decision->location_count ? ":" : ": no location");
+    for (size_t i = 0; i < decision->location_count; i++)
+        buf_format(&text, "%s %s (%s)", i ? "," : "", decision->locations[i].dp->name,
+                   locality_word(decision->locations[i].locality));
+    buf_format(&text, "; %zu not used", decision->excluded_count);
+    if (next >= 0)
+        buf_format(&text, "; the next joins after %lld minutes", (long long)next);
+    line(out, "%s", text.data);
+    buf_free(&text);
+    free(content);
+}
