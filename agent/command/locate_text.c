@@ -75,17 +75,18 @@ static void add_group(const struct located_group *group, struct buf *out)
 {
     const char *name = group->group->name;
     long long id = (long long)group->group->id, minutes = (long long)group->minutes;
+    const char *link = group->via == VIA_NEIGHBOR ? "neighbor" : "default group";
     if (group->via == VIA_BOUNDARY)
         line(out, "group     %s (%lld): holds the machine", name, id);
     else if (!group->through)
         line(out, "group     %s (%lld): no boundary group holds the machine", name, id);
     else if (group->never)
-        line(out, "group     %s (%lld): never, by the link from %s", name, id,
-             group->through->name);
+        line(out, "group     %s (%lld): %s of %s, never", name, id, link, group->through->name);
+    else if (minutes == 0)
+        line(out, "group     %s (%lld): %s of %s, at once", name, id, link, group->through->name);
     else
-        line(out, "group     %s (%lld): %s of %s, joins after %lld minutes", name, id,
-             group->via == VIA_NEIGHBOR ? "neighbor" : "default group", group->through->name,
-             minutes);
+        line(out, "group     %s (%lld): %s of %s, after %lld minutes", name, id, link,
+             group->through->name, minutes);
 }
 
 static void add_header(const struct locate *locate, struct buf *out)

@@ -64,11 +64,11 @@ static void add_minutes(struct buf *out, const struct world *world,
 {
     const struct site_relationship *row = deciding_row(world, group);
     if (group->never)
-        buf_append_text(out, ", is never used: ");
+        buf_append_text(out, ", which is never used: ");
     else if (group->minutes == 0)
-        buf_append_text(out, ", joins at once: ");
+        buf_append_text(out, ", which joins at once: ");
     else
-        buf_format(out, ", joins after %lld minutes: ", (long long)group->minutes);
+        buf_format(out, ", which joins after %lld minutes: ", (long long)group->minutes);
     if (row && group->from == MINUTES_ROW)
         buf_format(out, "relationship from '%s', FallbackDP %lld", group->through->name,
                    (long long)row->minutes);
@@ -97,7 +97,7 @@ static void add_group(struct buf *out, const struct world *world, const struct d
     case VIA_SITE_DEFAULT:
         buf_format(out, "in the default group '%s'", group->group->name);
         if (!group->through) {
-            buf_format(out, ": no boundary group holds the machine, and site %s is its own",
+            buf_format(out, ": no boundary group holds the machine, and its site is %s",
                        decision->default_group_site);
             return;
         }
