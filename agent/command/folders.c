@@ -11,19 +11,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The administrator names these paths: links in them are his own. */
-static bool make_path(const char *path, mode_t mode, struct error *err)
+bool folders_make_above(const char *path, struct error *err)
 {
     char *part = mem_copy_string(path);
     bool ok = true;
-    for (char *slash = strchr(part + 1, '/'); ok && slash; slash = strchr(slash + 1, '/')) {
+    size_t len = strlen(part);
+    while (len > 1 && part[len - 1] == '/')
+        part[--len] = '\0';
+    for (char *slash = strchr(part + (len > 0), '/'); ok && slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         ok = mkdir(part, 0755) == 0 || errno == EEXIST;
         *slash = '/';
     }
-    ok = ok && (mkdir(part, mode) == 0 || errno == EEXIST);
     free(part);
-    return ok || error_errno(err, path, "cannot make the folder");
+    return ok || error_errno(err, path, "cannot make the folders above");
+}
+
+static bool make_path(const char *path, mode_t mode, struct error *err)
+{
+    return folders_make_above(path, err) && (mkdir(path, mode) == 0 || errno == EEXIST ||
+                                             error_errno(err, path, "cannot make the folder"));
 }
 
 static bool check(const char *path, struct error *err)

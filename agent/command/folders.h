@@ -14,6 +14,9 @@ struct folders {
    is missing. A folder that others may write to, or that someone else owns, is refused with its
    path and mode (ERROR_FAILED). */
 bool folders_enter(struct folders *folders, const struct options *options, struct error *err);
+/* Makes the folders above `path` that are missing; links in it are the user's own. */
+bool folders_make_above(const char *path, struct error *err);
+
 void folders_leave(struct folders *folders);
 
 #endif

@@ -218,8 +218,9 @@ static bool bring(struct get *get, struct outcome *outcome, struct error *err)
     else if (!run_job(get, outcome, err) || !take_result(outcome, err))
         return false;
     const char *to = get->context->options->to;
-    return !to ||
-           cache_copy_out(get->cache, content->id, content->version, &outcome->manifest, to, err);
+    return !to || (folders_make_above(to, err) &&
+                   cache_copy_out(get->cache, content->id, content->version, &outcome->manifest,
+                                  to, err));
 }
 
 static double seconds_now(const struct get *get)
