@@ -24,10 +24,13 @@ struct xml_reader {
     xmlParserCtxt *parser; /* NULL until the head is known */
     char head[HEAD];
     size_t head_len;
-    bool wide;     /* UTF-16 */
-    size_t total;  /* bytes that came in */
-    size_t pushed; /* bytes that are for libxml2, byte order mark and last NULs left out */
-    size_t zeros;  /* NULs kept back: at the document's end they do not count */
+    bool wide; /* UTF-16 */
+    bool big_endian;
+    bool high;          /* the last character was the first half of a surrogate pair */
+    unsigned char half; /* the first byte of a character whose second has not come */
+    size_t total;       /* bytes that came in */
+    size_t pushed;      /* bytes that are for libxml2, byte order mark and last NULs left out */
+    size_t zeros;       /* NULs kept back: at the document's end they do not count */
     unsigned depth;
     size_t text_bytes; /* since the last tag */
     char *values;      /* of one element's attributes */
@@ -385,8 +388,28 @@ static bool push_piece(struct xml_reader *reader, const char *bytes, size_t len,
     return true;
 }
 
+/* Surrogates in pairs: libxml2 drops what follows a lone one, and calls the rest well-formed. */
+static bool check_pairs(struct xml_reader *reader, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        if ((reader->pushed + i) % 2 == 0) {
+            reader->half = byte;
+            continue;
+        }
+        unsigned char upper = reader->big_endian ? reader->half : byte;
+        bool is_low = upper >= 0xDC && upper <= 0xDF;
+        if (is_low != reader->high)
+            return stop(reader, "XML", "holds half a surrogate pair");
+        reader->high = upper >= 0xD8 && upper <= 0xDB;
+    }
+    return true;
+}
+
 static bool push(struct xml_reader *reader, const char *bytes, size_t len)
 {
+    if (reader->wide && !check_pairs(reader, bytes, len))
+        return false;
     reader->pushed += len;
     while (len) {
         size_t piece = len < PIECE ? len : PIECE;
@@ -432,6 +455,7 @@ static bool start(struct xml_reader *reader)
     char head[HEAD + 1];
     xmlCharEncoding encoding = detect_encoding(reader, &mark);
     reader->wide = encoding != XML_CHAR_ENCODING_UTF8;
+    reader->big_endian = encoding == XML_CHAR_ENCODING_UTF16BE;
     narrow_head(reader, encoding, mark, head);
     if (!check_head(reader, head))
         return false;
