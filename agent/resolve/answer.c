@@ -209,8 +209,7 @@ static bool take_name(struct message *message, char **name, long more)
 {
     long used;
     *name = NULL;
-    if (message->at >= message->end ||
-        ares_expand_name(message->at, message->bytes, (int)(message->end - message->bytes), name,
+    if (ares_expand_name(message->at, message->bytes, (int)(message->end - message->bytes), name,
                          &used) != ARES_SUCCESS)
         return false;
     message->at += used;

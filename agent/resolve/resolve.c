@@ -49,7 +49,6 @@ struct socket_watch {
 struct resolver {
     struct loop *loop;
     ares_channel channel;
-    bool ending;
     struct loop_timer timer; /* c-ares' own time-outs */
     struct socket_watch *sockets;
     struct lookup *lookups;
@@ -303,7 +302,6 @@ void resolver_destroy(struct resolver *resolver)
 {
     if (!resolver)
         return;
-    resolver->ending = true;
     while (resolver->lookups)
         on_deadline(resolver->lookups);
     if (resolver->channel)
@@ -325,11 +323,7 @@ static struct resolve_answer *answer_at_once(const struct resolver *resolver, co
     struct resolve_answer *answer = answer_from_numeric(host);
     if (!answer && !text_is_host(host))
         answer = answer_new(RESOLVE_MALFORMED);
-    if (!answer)
-        answer = copy_cached(resolver, host);
-    if (!answer && resolver->ending)
-        answer = answer_new(RESOLVE_TIMEOUT);
-    return answer;
+    return answer ? answer : copy_cached(resolver, host);
 }
 
 static struct lookup *find_lookup(const struct resolver *resolver, const char *host)

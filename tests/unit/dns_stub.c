@@ -268,11 +268,12 @@ static void *serve(void *arg)
         if (len <= HEADER)
             return NULL;
         question.len = (size_t)len;
-        answer(stub, &question);
+        /* Counted before it is answered: who has the answer can rely on the count. */
         pthread_mutex_lock(&stub->lock);
         stub->questions++;
         pthread_cond_signal(&stub->came);
         pthread_mutex_unlock(&stub->lock);
+        answer(stub, &question);
     }
 }
 
