@@ -110,14 +110,9 @@ class Content:
             else:
                 self.rows.append((name, os.path.getsize(data), sha256_file(data)))
 
-    @property
-    def size(self):
-        return sum(row[1] for row in self.rows)
-
-    @property
-    def distinct(self):
-        """Digest to size: what must be fetched."""
-        return {digest: size for _, size, digest in self.rows}
+        self.size = sum(row[1] for row in self.rows)
+        # Digest to size: what must be fetched.
+        self.distinct = {digest: size for _, size, digest in self.rows}
 
     @property
     def folder(self):
@@ -463,10 +458,10 @@ class Scene:
         return found
 
     def staged(self):
-        """Bytes that lie in Staging."""
+        """Bytes of files that lie in Staging."""
         total = 0
         for folder, _, names in os.walk(os.path.join(self.cache, "Staging")):
-            for name in names:
+            for name in filter(re.compile("[0-9A-F]{64}").fullmatch, names):
                 try:
                     total += os.stat(os.path.join(folder, name)).st_size
                 except OSError:

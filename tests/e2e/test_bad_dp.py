@@ -29,7 +29,7 @@ ROWS = {
     "busy-for-ages": r"503",
     "html": r"length|size|bytes",
     "cut": r"clos|short|ended|early|bytes",
-    "reset": r"reset|clos|ended|bytes",
+    "reset": r"reset|breaks|clos|ended",
     "short": r"length|size|bytes",
     "long": r"length|size|bytes",
     "endless": r"length|size|bytes|long",

@@ -175,7 +175,7 @@ def test_open_folder_refused(scene):
     scene.policy(content, [DP(DP_NAME, scene.nginx().url)])
     for name in ("state", "cache"):
         path = scene.path(name)
-        os.mkdir(path)
+        os.makedirs(path, exist_ok=True)
         os.chmod(path, 0o777)
         result = scene.run("get", "PS100001", *scene.MACHINE, *scene.places())
         assert result.code in (1, 3), result

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import harness
-from harness import DP, Content, check_tree, filler, slow, threads
+from harness import DP, Content, check_tree, filler, threads
 
 # CMTrace's own scan pattern (configmgr-facts 6.1).
 RECORD = re.compile(
@@ -125,7 +125,8 @@ def test_connections_are_kept(scene):
     assert result.code == 0, result
     rows = nginx.requests()
     assert len(rows) == 500
-    assert 1 < len({row["connection"] for row in rows}) <= 8
+    connections = {row["connection"] for row in rows}
+    assert 1 < len(connections) <= 8, "%d connections" % len(connections)
 
 
 def test_connections_by_settings(scene):
@@ -244,7 +245,7 @@ def test_logs(scene):
     assert any("PS100001" in line for line in logs["LocationServices.log"])
     assert any("PS100001" in line for line in logs["CAS.log"])
     ctm = [line for line in logs["ContentTransferManager.log"] if job in line]
-    assert any(line.startswith("Starting CTM job %s" % job) for line in ctm), ctm
+    assert any("Starting CTM job %s" % job in line for line in ctm), ctm
     assert any("SUCCESSFUL" in line for line in ctm), ctm
     joined = [re.search("corresponding DTS job (%s)" % GUID, line) for line in ctm]
     dts = [found[1] for found in joined if found]
@@ -262,7 +263,7 @@ def test_no_query_in_logs(scene):
     result = scene.get()
     assert result.code in (1, 3), result
     for text in (scene.log_text(), result.err, result.out):
-        assert "TopSecret" not in text
+        assert "TopSecret" not in text, text[max(0, text.index("TopSecret") - 500):][:600]
 
 
 def test_hostile_message_in_log(scene):
@@ -276,14 +277,12 @@ def test_hostile_message_in_log(scene):
             records(scene, name)
 
 
-@slow("the wall clock: rollover needs many records")
 def test_log_rollover(scene):
     """A log of the largest size becomes .lo_, and both are whole."""
     ordinary(scene)
     scene.settings(logMaxSize=10000)
-    for _ in range(3):
-        subprocess.run(["chmod", "-R", "u+w", scene.cache], check=False)
-        subprocess.run(["rm", "-rf", scene.cache], check=True)
+    for run in range(3):
+        scene.cache = scene.path("cache%d" % run)
         assert scene.get().code == 0
     for name in os.listdir(scene.path("logs")):
         with open(scene.path("logs/" + name), encoding="utf-8") as file:

@@ -138,14 +138,16 @@ def can_trace():
 
 
 def count_changes(scene):
-    """How often each of those calls happens in an undisturbed run."""
+    """How often the busiest thread makes each of those calls in an undisturbed run: strace
+    counts by thread."""
     trace = scene.path("trace")
     scene.cache = scene.path("cache-count")
     result = scene.get(prefix=["strace", "-f", "-qq", "-o", trace, "-e", "trace=" + CHANGES])
     assert result.code == 0, result
     with open(trace, errors="replace") as file:
-        found = re.findall(r"(?m)^\d+ +(\w+)\(", file.read())
-    return collections.Counter(found)
+        found = collections.Counter(re.findall(r"(?m)^(\d+) +(\w+)\(", file.read()))
+    return {call: max(n for (_, other), n in found.items() if other == call)
+            for _, call in found}
 
 
 def killed_at(scene, call, n, folder):
@@ -177,11 +179,13 @@ def test_every_change(scene):
     can_trace()
     little(scene)
     counts = count_changes(scene)
-    points = [(call, n) for call in sorted(counts) for n in range(1, min(counts[call], 12) + 1)]
+    points = [(call, n) for call in sorted(counts) for n in range(1, min(counts[call], 20) + 1)]
     folders = [os.path.join(scene.folder, "kill-%s-%d" % point) for point in points]
     for folder in folders:
         os.mkdir(folder)
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         killed = list(pool.map(lambda point, folder: killed_at(scene, *point, folder), points,
                                folders))
-    assert sum(killed) > len(points) * 3 // 4, "%d of %d kills" % (sum(killed), len(points))
+    assert len(points) > 40, points
+    # Which thread makes a call differs from run to run.
+    assert sum(killed) > len(points) // 2, "%d of %d kills" % (sum(killed), len(points))

@@ -7,7 +7,7 @@ import signal
 from harness import DP, SCALE, filler, threads, wait_until
 
 DP_NAME = "dp1.contoso.test"
-SIZE = 100000
+SIZE = 4000000  # large enough for its validator to be kept
 
 
 def half(scene, behaviour="cut", size=SIZE):
