@@ -156,8 +156,16 @@ static void join_machine(struct site *site, const struct site_rows *machines, st
 static bool refuse_url(struct site *site, const struct instance *instance, const char *url,
                        const char *why, struct error *err)
 {
+    /* A user name, a password or a query may be a secret. */
+    const char *scheme = strstr(url, "://");
+    size_t start = scheme ? (size_t)(scheme + 3 - url) : 0;
+    size_t host = strcspn(url + start, "/?#");
+    const char *at = memrchr(url + start, '@', host);
+    const char *shown = at ? at + 1 : url + start;
     return error_set(err, ERROR_INPUT, BLAME_POLICY, "BASE_URL",
-                     instance_where(site->policy, instance), "BaseURL '%s' %s", url, why);
+                     instance_where(site->policy, instance), "BaseURL '%.*s%s%.*s%s' %s",
+                     (int)start, url, at ? "(hidden)@" : "", (int)strcspn(shown, "?#"), shown,
+                     shown[strcspn(shown, "?#")] ? "?(hidden)" : "", why);
 }
 
 /* host, host:port, [IPv6], [IPv6]:port */

@@ -66,8 +66,10 @@ static bool open_network(struct get *get, struct error *err)
         .connect_ms = connect * 1000,
         .stall_ms = stall * 1000,
     };
-    return (get->loop = loop_create(&clock_system, 0, err)) &&
-           (get->resolver = resolver_create(
+    if (!(get->loop = loop_create(&clock_system, 0, err)))
+        return false;
+    loop_set_connections(get->loop, 0, (long)config->connections);
+    return (get->resolver = resolver_create(
                 get->loop, config->dns_servers.len ? config->dns_servers.data : NULL, err)) &&
            (get->client =
                 source_client_create(get->loop, get->resolver, &get->source_options, err));
@@ -218,9 +220,9 @@ static bool bring(struct get *get, struct outcome *outcome, struct error *err)
     else if (!run_job(get, outcome, err) || !take_result(outcome, err))
         return false;
     const char *to = get->context->options->to;
-    return !to || (folders_make_above(to, err) &&
-                   cache_copy_out(get->cache, content->id, content->version, &outcome->manifest,
-                                  to, err));
+    return !to ||
+           (folders_make_above(to, err) &&
+            cache_copy_out(get->cache, content->id, content->version, &outcome->manifest, to, err));
 }
 
 static double seconds_now(const struct get *get)
