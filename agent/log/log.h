@@ -1,8 +1,17 @@
 /*
  * CMTrace entries: one line and one write a record, in the folder of logs, with ConfigMgr's
- * component names. Safe for several processes and threads at once.
+ * component names. Safe for several processes and threads at once; a forked child opens its own.
+ * Knows nothing of content. Any room above may write; commands open.
  *
- * System calls: openat, write, flock, renameat, fstat. Knows nothing of content.
+ *   <![LOG[message]LOG]!><time="HH:MM:SS.mmm+BIAS" date="MM-DD-YYYY" component="C" context=""
+ *   type="N" thread="N" file="file.c:line">
+ *
+ * in UTF-8 without a byte order mark, with CRLF at its end (what the readers known to us take; how
+ * a Windows client ends its lines is not public). A message is text_escape'd, and in "<![LOG[" and
+ * "]LOG]!>" its '!' is written as \x21, as the escapes of text_escape are: nothing in it can end or
+ * begin a record, and it can be read back.
+ *
+ * System calls: openat2, write, flock, fstatat, renameat2, unlinkat, ftruncate.
  */
 #ifndef AGENT_LOG_LOG_H
 #define AGENT_LOG_LOG_H
@@ -26,15 +35,15 @@ enum log_severity { LOG_VERBOSE = 0, LOG_INFO = 1, LOG_WARNING = 2, LOG_ERROR = 
 struct log_options {
     int level;        /* LogLevel: 0 verbose, 1 default, 2 warnings and errors, 3 errors only */
     int64_t max_size; /* LogMaxSize: bytes, at least 10000 */
-    int max_history;  /* LogMaxHistory: 1 keeps one .lo_; 0 none; more keep dated files too */
+    int max_history;  /* LogMaxHistory: 1 keeps one .lo_; 0 none; N the .lo_ and N-1 dated files */
     int64_t (*wall)(void *arg); /* milliseconds since 1970; NULL: the system's clock */
     void *wall_arg;
 };
 
 struct log;
 
-/* Makes the folder if it is missing. A NULL log is a fine argument to log_write: nothing is
-   written. */
+/* Makes the folder if it is missing, but not its parents. A NULL log is a fine argument to
+   log_write: nothing is written. */
 struct log *log_open(const char *folder, const struct log_options *options, struct error *err);
 void log_close(struct log *log);
 
