@@ -1,4 +1,5 @@
-/* Distribution points: one row of SMS_DistributionPointInfo and all that joins to its NAL path. */
+/* Distribution points: one row of SMS_DistributionPointInfo, or of NP_DistributionPoint where that
+   is all there is, and what joins to its NAL path. */
 #include "policy/site_tables.h"
 
 #include "policy/base/text.h"
@@ -300,28 +301,23 @@ struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_pat
     return row ? &site->dps[row->order] : NULL;
 }
 
-static void warn_of_strangers(struct site *site, const struct site_rows *ours)
-{
-    for (size_t i = 0; i < ours->count; i++)
-        if (!site_dp_by_nal_path(site, ours->rows[i].text[0]))
-            policy_warn(site->policy, "UNKNOWN_DP",
-                        instance_where(site->policy, ours->rows[i].instance),
-                        "no SMS_DistributionPointInfo has the NAL path %s", ours->rows[i].text[0]);
-}
-
 bool site_read_dps(struct site *site, struct error *err)
 {
     struct dp_sources from;
     if (!read_sources(site, &from, err))
         return false;
-    site->dp_count = from.infos.count;
-    site->dps = arena_zero(&site->policy->arena, site->dp_count, sizeof *site->dps);
-    for (size_t i = 0; i < site->dp_count; i++)
-        if (!read_dp(site, &from, &from.infos.rows[i], &site->dps[i], err))
+    size_t most = from.infos.count + from.ours.count;
+    site->dps = arena_zero(&site->policy->arena, most, sizeof *site->dps);
+    for (size_t i = 0; i < from.infos.count; i++)
+        if (!read_dp(site, &from, &from.infos.rows[i], &site->dps[site->dp_count++], err))
+            return false;
+    /* A plain web server that no site knows of is a distribution point too. */
+    for (size_t i = 0; i < from.ours.count; i++)
+        if (!site_rows_find(&from.infos, from.ours.rows[i].text[0], NULL) &&
+            !read_dp(site, &from, &from.ours.rows[i], &site->dps[site->dp_count++], err))
             return false;
     qsort(site->dps, site->dp_count, sizeof *site->dps, by_name);
     index_nal_paths(site);
-    warn_of_strangers(site, &from.ours);
     return true;
 }
 
