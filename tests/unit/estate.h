@@ -215,7 +215,7 @@ static inline bool estate_read(struct estate *estate, const char *const *texts, 
     bool ok = true;
     for (size_t i = 0; ok && texts[i]; i++) {
         struct buf xml = {0};
-        char name[16];
+        char name[40];
         snprintf(name, sizeof name, "p%zu.xml", i);
         estate_xml(&xml, texts[i], name);
         ok = policy_read_bytes(&estate->policy, name, xml.data, xml.len, err);

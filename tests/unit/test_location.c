@@ -1,0 +1,568 @@
+/*
+ * Where a machine would get a content: the rules of the current branch as a table. Rows stand in
+ * pairs or runs: one fact changed, another answer. Sources stand beside them.
+ */
+#include "policy/base/text.h"
+#include "tests/unit/asked.h"
+
+struct row {
+    const char *what;
+    const char *site;
+    const char *machine; /* --set assignments */
+    struct question question;
+    const char *answer; /* "dp:LOCALITY@minute ... | dp:CODE[@minute] ..." */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct location *)a)->dp->name, ((const struct location *)b)->dp->name);
+}
+
+/* Among equals the order is random: for the table they stand by name. */
+static void sort_equals(struct decision *decision)
+{
+    struct location *all = decision->locations;
+    for (size_t i = 0, next; i < decision->location_count; i = next) {
+        for (next = i + 1; next < decision->location_count; next++)
+            if (all[next].locality != all[i].locality ||
+                all[next].after_minutes != all[i].after_minutes ||
+                all[next].presence.presence != all[i].presence.presence)
+                break;
+        qsort(all + i, next - i, sizeof *all, by_name);
+    }
+}
+
+static void print_answer(struct buf *out, struct decision *decision)
+{
+    sort_equals(decision);
+    buf_append_text(out, "");
+    for (size_t i = 0; i < decision->location_count; i++) {
+        const struct location *location = &decision->locations[i];
+        buf_format(out, "%.*s:%s@%lld ", (int)strcspn(location->dp->name, "."), location->dp->name,
+                   locality_word(location->locality), (long long)location->after_minutes);
+    }
+    buf_append_text(out, "|");
+    for (size_t i = 0; i < decision->excluded_count; i++) {
+        const struct excluded_dp *excluded = &decision->excluded[i];
+        buf_format(out, " %.*s:%s", (int)strcspn(excluded->dp->name, "."), excluded->dp->name,
+                   exclusion_word(excluded->code));
+        if (excluded->after_minutes >= 0)
+            buf_format(out, "@%lld", (long long)excluded->after_minutes);
+    }
+}
+
+static void check_rows(const struct row *rows, size_t count)
+{
+    size_t wrong = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct asked asked;
+        struct buf answer = {0};
+        ask(&asked, rows[i].site, rows[i].machine, &rows[i].question);
+        print_answer(&answer, &asked.decision);
+        if (strcmp(answer.data, rows[i].answer) != 0) {
+            print_error("%s:\n  wanted %s\n  got    %s\n", rows[i].what, rows[i].answer,
+                        answer.data);
+            wrong++;
+        }
+        buf_free(&answer);
+        asked_free(&asked);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+#define CHECK_ROWS(rows) check_rows(rows, sizeof rows / sizeof rows[0])
+
+#define IN_A  "address=10.1.1.5/24"
+#define IN_B  "address=10.2.2.5/24"
+#define AB    IN_A " " IN_B
+#define NONE  "address=192.168.1.5/24"
+#define NET   "internet=true"
+#define TWO   "group A; sub A 10.1.1.0; group B; sub B 10.2.2.0; dp a1 A; dp b1 B;"
+#define LATER INT64_MAX
+
+/* Membership is the union; no group: the assigned site's default group at once (configmgr-facts
+   3.2). */
+static void membership(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"in A", TWO, IN_A, {0}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"in B", TWO, IN_B, {0}, "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
+        {"in both", TWO, AB, {0}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
+        {"another mask, another network ID", TWO, "address=10.1.1.5/16", {0},
+         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"no prefix: no subnet", TWO, "address=10.1.1.5", {0}, "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"a subnet given", TWO, "subnet=10.1.1.0", {0}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"a boundary of two groups", TWO "range A 10.7.0.1-10.7.0.9; range B 10.7.0.5-10.7.0.20",
+         "address=10.7.0.5", {0}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
+        {"one before the overlap", TWO "range A 10.7.0.1-10.7.0.9; range B 10.7.0.5-10.7.0.20",
+         "address=10.7.0.4", {0}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"AD site", TWO "adsite B London", "adSite=LONDON", {0},
+         "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
+        {"another AD site", TWO "adsite B London", "adSite=Paris", {0},
+         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"IPv6 prefix", TWO "prefix B 2001:db8:0:7", "address=2001:db8:0:7::9/64", {0},
+         "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
+        {"the next /64", TWO "prefix B 2001:db8:0:7", "address=2001:db8:0:8::9/64", {0},
+         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"VPN", TWO "vpn B Auto:On", "vpn=true", {0}, "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
+        {"no VPN", TWO "vpn B Auto:On", "vpn=false", {0}, "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"VPN by name", TWO "vpn B Name:TUNNEL", "adapter=tunnel|x", {0},
+         "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
+        {"VPN by another name", TWO "vpn B Name:TUNNEL", "adapter=tunnel2|tunnel", {0},
+         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"no group: default group at once", TWO
+         "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z", NONE " site=PS1", {0},
+         "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"no group: another site's default group", TWO
+         "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z", NONE " site=PS2",
+         {.minutes = LATER}, "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP z1:NOT_IN_GROUP"},
+        {"no group, no site of its own: the documents'", TWO
+         "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z", NONE, {0},
+         "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"no group: only its own site's of two", TWO
+         "default Y Default-Site-Boundary-GroupPS2; default Z Default-Site-Boundary-Group<PS1>;"
+         "dp y1 Y; dp z1 Z", NONE " site=ps2", {.minutes = LATER},
+         "y1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP z1:NOT_IN_GROUP"},
+        {"in no group: serves nobody", TWO "dp x1", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP x1:NOT_IN_GROUP"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* The worked example of configmgr-facts 3.3: A{1,2}; B at 10; C at 20; default at 120. */
+#define WORKED                                                                       \
+    "group A; sub A 10.1.1.0; dp d1 A; dp d2 A; group B; dp d3 B; group C; dp d4 C;" \
+    "default Z Default-Site-Boundary-Group<PS1>; dp d5 Z; link A B 10; link A C 20"
+
+static const char *worked_answer(int64_t minute)
+{
+    if (minute >= 120)
+        return "d1:BOUNDARYGROUP@0 d2:BOUNDARYGROUP@0 d3:NEIGHBOR@10 d4:NEIGHBOR@20 "
+               "d5:SITEDEFAULT@120 |";
+    if (minute >= 20)
+        return "d1:BOUNDARYGROUP@0 d2:BOUNDARYGROUP@0 d3:NEIGHBOR@10 d4:NEIGHBOR@20 | "
+               "d5:FALLBACK_NOT_DUE@120";
+    if (minute >= 10)
+        return "d1:BOUNDARYGROUP@0 d2:BOUNDARYGROUP@0 d3:NEIGHBOR@10 | d4:FALLBACK_NOT_DUE@20 "
+               "d5:FALLBACK_NOT_DUE@120";
+    return "d1:BOUNDARYGROUP@0 d2:BOUNDARYGROUP@0 | d3:FALLBACK_NOT_DUE@10 d4:FALLBACK_NOT_DUE@20 "
+           "d5:FALLBACK_NOT_DUE@120";
+}
+
+static void worked_example(void **state)
+{
+    (void)state;
+    for (int64_t minute = 0; minute <= 130; minute++) {
+        struct row row = {
+            "the worked example", WORKED, IN_A, {.minutes = minute}, worked_answer(minute)};
+        check_rows(&row, 1);
+    }
+}
+
+static void next_minute(void **state)
+{
+    static const int64_t steps[][2] = {{0, 10}, {9, 10}, {10, 20}, {20, 120}, {120, -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct asked asked;
+        struct question question = {.minutes = steps[i][0]};
+        ask(&asked, WORKED, IN_A, &question);
+        assert_int_equal(decision_next_minute(&asked.decision), steps[i][1]);
+        asked_free(&asked);
+    }
+}
+
+#define Z "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z;"
+
+/* Relationships: direct, one-way, shortest minutes, never closes only its own way (configmgr-facts
+   3.2, configmgr-sdk 1.1). */
+static void relationships(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"one way", TWO "link B A 10", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"the other way", TWO "link A B 10", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 |"},
+        {"not the neighbor's neighbor", TWO "group C; dp c1 C; link A B 10; link B C 10", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 | c1:NOT_IN_GROUP"},
+        {"two ways: the shortest", TWO "group C; dp c1 C; link A C 30; link B C 15", AB,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
+        {"the same, turned round", TWO "group C; dp c1 C; link A C 15; link B C 30", AB,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
+        {"never", TWO "link A B -1", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NEVER"},
+        {"never, as an unsigned number", TWO "link A B 4294967295", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NEVER"},
+        {"never closes only its own way", TWO "group C; dp c1 C; link A C -1; link B C 15", AB,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
+        {"never on both ways", TWO "group C; dp c1 C; link A C -1; link B C -1", AB,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 | c1:FALLBACK_NEVER"},
+        {"at once", TWO "link A B 0", IN_A, {0}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@0 |"},
+        {"after a minute", TWO "link A B 1", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@1"},
+        {"current and neighbor: current", TWO "link A B 30", AB, {0},
+         "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
+        {"a DP of two groups joins with the first", TWO "dp ab A B; link A B 30", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 ab:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@30"},
+        {"a circle", TWO "link A B 10; link B A 10; link A A 5", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 |"},
+        {"to a missing group", TWO "link A Q 0", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"default: built-in 120", TWO Z, IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@120 | b1:NOT_IN_GROUP"},
+        {"default: its own behavior", TWO Z "link Z Z 45", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@45 | b1:NOT_IN_GROUP"},
+        {"default: its own behavior is never", TWO Z "link Z Z -1", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP z1:FALLBACK_NEVER"},
+        {"default: a row beats its own behavior", TWO Z "link Z Z -1; link A Z 30", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@30 | b1:NOT_IN_GROUP"},
+        {"default: a row of never beats its own behavior", TWO Z "link Z Z 5; link A Z -1", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP z1:FALLBACK_NEVER"},
+        {"default: the other group's implied way stays", TWO Z "link A Z -1", AB,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 z1:SITEDEFAULT@120 |"},
+        {"every default group of the hierarchy", TWO Z
+         "default Y Default-Site-Boundary-Group<PS2>; dp y1 Y", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 y1:SITEDEFAULT@120 z1:SITEDEFAULT@120 | b1:NOT_IN_GROUP"},
+        {"default before a neighbor", TWO Z "link A B 50; link A Z 30", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@30 b1:NEIGHBOR@50 |"},
+        {"neighbor before default", TWO Z "link A B 20; link A Z 30", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@20 z1:SITEDEFAULT@30 |"},
+        {"in no group: neighbors of the default group do not count", TWO Z "link Z A 5", NONE,
+         {.minutes = LATER}, "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* Near before far; cloud last, or first where preferred (configmgr-facts 3.4, 3.5). */
+static void order(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"same subnet first", TWO "dp a2 A; ours a2 Addresses=10.1.1.9", IN_A, {0},
+         "a2:SUBNET@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"another subnet", TWO "dp a2 A; ours a2 Addresses=10.1.9.9", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"a neighbor in the same subnet, when it joins", TWO
+         "ours b1 Addresses=10.1.1.9; link A B 10", IN_A, {.minutes = 10},
+         "b1:SUBNET@10 a1:BOUNDARYGROUP@0 |"},
+        {"not before", TWO "ours b1 Addresses=10.1.1.9; link A B 10", IN_A, {.minutes = 9},
+         "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@10"},
+        {"of one subnet, who joined before", TWO
+         "ours a1 Addresses=10.1.1.8; ours b1 Addresses=10.1.1.9; link A B 10", IN_A,
+         {.minutes = 10}, "a1:SUBNET@0 b1:SUBNET@10 |"},
+        {"same subnet by discovery's network ID", TWO
+         "dp a2 A; SMS_R_System Name=a2 ResourceId=1 IPSubnets=10.1.1.0", IN_A, {0},
+         "a2:SUBNET@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"the machine itself by address", TWO "dp a2 A; ours a2 Addresses=10.1.1.5", IN_A, {0},
+         "a2:COMPUTER@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"the machine itself by name", TWO "dp a2 A", IN_A " name=A2", {0},
+         "a2:COMPUTER@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"another name", TWO "dp a2 A", IN_A " name=a2.other.test", {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"cloud last", TWO "dp k1 A; cloud k1 k.contoso.test", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 k1:CLOUD@0 | b1:NOT_IN_GROUP"},
+        {"cloud by its ResourceType", TWO "dp k1 A ResourceType=Windows_Azure", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 k1:CLOUD@0 | b1:NOT_IN_GROUP"},
+        {"a server by its ResourceType", TWO "dp k1 A ResourceType=Windows_NT_Server", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 k1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"cloud last at every minute", TWO "dp k1 A; cloud k1 k.contoso.test; link A B 10", IN_A,
+         {.minutes = 10}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 k1:CLOUD@0 |"},
+        {"prefer cloud", "group A 8; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test",
+         IN_A, {0}, "k1:CLOUD@0 a1:BOUNDARYGROUP@0 |"},
+        {"other flags", "group A 7; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test",
+         IN_A, {0}, "a1:BOUNDARYGROUP@0 k1:CLOUD@0 |"},
+        {"preferred by any of the machine's groups",
+         "group A; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test; group B 8;"
+         "sub B 10.2.2.0", AB, {0}, "k1:CLOUD@0 a1:BOUNDARYGROUP@0 |"},
+        {"not by a neighbor's",
+         "group A; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test; group B 8;"
+         "sub B 10.2.2.0; link A B 0", IN_A, {0}, "a1:BOUNDARYGROUP@0 k1:CLOUD@0 |"},
+        {"cloud with its neighbor group", TWO "dp k1 B; cloud k1 k.contoso.test; link A B 10", IN_A,
+         {.minutes = 9}, "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@10 k1:FALLBACK_NOT_DUE@10"},
+        {"cloud in no group serves no intranet machine", TWO "dp k1; cloud k1 k.contoso.test", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP k1:NOT_IN_GROUP"},
+        {"protected decides nothing since 1610", TWO "dp a2 A IsProtected=true", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+#define WEB "dp w1 InternetFacing=true Communication=1;"
+
+/* What the DP itself, the settings and the network say. */
+static void reach(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"maintenance", TWO "dp a2 A MaintenanceMode=1", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | a2:MAINTENANCE b1:NOT_IN_GROUP"},
+        {"no maintenance", TWO "dp a2 A MaintenanceMode=0", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"cloud not allowed", TWO "dp k1 A; cloud k1 k.contoso.test", IN_A, {.no_cloud = true},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP k1:CLOUD_NOT_ALLOWED"},
+        {"ftp", TWO "dp a2 A; ours a2 BaseURL=ftp://x/y", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | a2:UNSUPPORTED_SCHEME b1:NOT_IN_GROUP"},
+        {"http", TWO "dp a2 A; ours a2 BaseURL=http://x/y", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"metered, blocked", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true", {0},
+         "| a1:METERED"},
+        {"not metered", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=false", {0},
+         "a1:BOUNDARYGROUP@0 |"},
+        {"metered, allowed", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
+         {.metered = METERED_ALLOW}, "a1:BOUNDARYGROUP@0 |"},
+        {"metered, limited, allowed by the package's deployment",
+         "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
+         {.metered = METERED_LIMIT, .bits = "flags=0x40050"}, "a1:BOUNDARYGROUP@0 |"},
+        {"metered, limited, not allowed", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
+         {.metered = METERED_LIMIT, .bits = "flags=0x50"}, "| a1:METERED"},
+        {"metered, limited, allowed by the update's deployment", "group A; sub A 10.1.1.0; dp a1 A",
+         IN_A " metered=true", {.metered = METERED_LIMIT, .bits = "locality=0x80050"},
+         "a1:BOUNDARYGROUP@0 |"},
+        {"0x40000 is Microsoft Update there", "group A; sub A 10.1.1.0; dp a1 A", IN_A
+         " metered=true", {.metered = METERED_LIMIT, .bits = "locality=0x40050"}, "| a1:METERED"},
+        {"internet only", TWO "dp a2 A InternetFacing=true; role a2 InternetShared=false", IN_A,
+         {0}, "a1:BOUNDARYGROUP@0 | a2:INTERNET_ONLY b1:NOT_IN_GROUP"},
+        {"internet, shared", TWO "dp a2 A InternetFacing=true; role a2 InternetShared=true", IN_A,
+         {0}, "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"internet, sharing not known", TWO "dp a2 A InternetFacing=true", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"on the internet", TWO WEB, IN_A " " NET, {0},
+         "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
+        {"on the internet: HTTPS only", TWO "dp w1 InternetFacing=true", IN_A " " NET, {0},
+         "| a1:INTRANET_ONLY b1:INTRANET_ONLY w1:INTRANET_ONLY"},
+        {"HTTPS by BaseURL", TWO "dp w1 InternetFacing=true; ours w1 BaseURL=https://w/", NET, {0},
+         "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
+        {"on the internet: then cloud", TWO WEB "dp k1; cloud k1 k.contoso.test", NET, {0},
+         "w1:INTERNET@0 k1:CLOUD@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
+        {"on the internet: cloud not allowed", TWO WEB "dp k1; cloud k1 k.contoso.test", NET,
+         {.no_cloud = true},
+         "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY k1:CLOUD_NOT_ALLOWED"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+#define BITS(text)                     \
+    {                                  \
+        .minutes = LATER, .bits = text \
+    }
+#define FAR        "group A; sub A 10.1.1.0; dp a1 A; group B; dp b1 B; link A B 10;" Z
+#define ALL_THREE  "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 z1:SITEDEFAULT@120 |"
+#define NO_DEFAULT "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 | z1:DEFAULT_GROUP_NOT_ALLOWED"
+#define OWN_ONLY   "a1:BOUNDARYGROUP@0 | b1:REMOTE_NOT_ALLOWED z1:REMOTE_NOT_ALLOWED"
+
+/* configmgr-sdk 5.1 and 5.2. */
+static void deployments(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"no deployment", FAR, IN_A, {.minutes = LATER}, ALL_THREE},
+        {"package, default 48", FAR, IN_A, BITS( "flags=48" ), OWN_ONLY},
+        {"package, remote", FAR, IN_A, BITS( "flags=0x50" ), ALL_THREE},
+        {"package, run from remote alone", FAR, IN_A, BITS( "flags=0x90" ), OWN_ONLY},
+        {"package, no fallback", FAR, IN_A, BITS( "flags=0x20050" ), NO_DEFAULT},
+        {"package, no fallback, no remote", FAR, IN_A, BITS( "flags=0x20010" ), OWN_ONLY},
+        {"updates, bit 4 alone", FAR, IN_A, BITS( "locality=0x10" ), OWN_ONLY},
+        {"updates, 80", FAR, IN_A, BITS( "locality=80" ), ALL_THREE},
+        {"updates, 131152", FAR, IN_A, BITS( "locality=131152" ), NO_DEFAULT},
+        {"no group: the default group is remote", FAR, NONE, BITS( "flags=48" ),
+         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP z1:REMOTE_NOT_ALLOWED"},
+        {"no group, remote allowed", FAR, NONE, BITS( "flags=0x50" ),
+         "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+#define ONE "group A; sub A 10.1.1.0; dp a1 A; dp a2 A; has a2 0 3;"
+
+/* The policy model's table "Which DP has it"; version 3 is wanted. */
+static void presence(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"State 0, the version", ONE "has a1 0 3", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 |"},
+        {"State 0, an old version", ONE "has a1 0 2", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:OLD_VERSION"},
+        {"State 0, a newer version", ONE "has a1 0 4", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NEWER_VERSION"},
+        {"State 1", ONE "has a1 1 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 2", ONE "has a1 2 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 3", ONE "has a1 3 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 4", ONE "has a1 4 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 5", ONE "has a1 5 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 6", ONE "has a1 6 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 7 stands after State 0", ONE "has a1 7 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 a1:BOUNDARYGROUP@0 |"},
+        {"State 8 stands after State 0", ONE "has a1 8 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 a1:BOUNDARYGROUP@0 |"},
+        {"State 7, an old version", ONE "has a1 7 2", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:OLD_VERSION"},
+        {"State 7 of a nearer locality stands first",
+         "group A; sub A 10.1.1.0; dp a1 A; group B; dp b1 B; link A B 0; has a1 7 3; has b1 0 3",
+         IN_A, {0}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@0 |"},
+        {"only SMS_DistributionPoint", ONE "sent a1 1", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 |"},
+        {"only SMS_DistributionPoint, deleted", ONE "sent a1 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"both: the summarizer says it", ONE "sent a1 1; has a1 3 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"rows for the package, none for this DP", ONE, IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"no presence class at all", "group A; sub A 10.1.1.0; dp a1 A", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 |"},
+        {"presence of another package only",
+         "group A; sub A 10.1.1.0; dp a1 A; SMS_DPContentInfo NALPath=x PackageID=y ObjectID=y",
+         IN_A, {0}, "| a1:NO_CONTENT"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* Where several codes fit, the first of the contract's order stands: each row has one obstacle less
+   than the one before. */
+static void precedence(void **state)
+{
+#define BELOW "group A; sub A 10.1.1.0; group B; dp b1 B"
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"unknown content ahead of all", BELOW " MaintenanceMode=1; ours b1 BaseURL=ftp://x/", IN_A,
+         {.unknown_content = true}, "| b1:NO_CONTENT"},
+        {"scheme", BELOW " MaintenanceMode=1; ours b1 BaseURL=ftp://x/ Kind=cloud", IN_A,
+         {.no_cloud = true}, "| b1:UNSUPPORTED_SCHEME"},
+        {"maintenance", BELOW " MaintenanceMode=1; ours b1 BaseURL=http://x/ Kind=cloud", IN_A,
+         {.no_cloud = true}, "| b1:MAINTENANCE"},
+        {"cloud", BELOW "; ours b1 Kind=cloud", IN_A " metered=true", {.no_cloud = true},
+         "| b1:CLOUD_NOT_ALLOWED"},
+        {"metered", BELOW " InternetFacing=1; role b1 InternetShared=0", IN_A " metered=true", {0},
+         "| b1:METERED"},
+        {"internet only", BELOW " InternetFacing=1; role b1 InternetShared=0", IN_A, {0},
+         "| b1:INTERNET_ONLY"},
+        {"intranet only", BELOW "; has b1 3 3", NET, {0}, "| b1:INTRANET_ONLY"},
+        {"no group", BELOW "; has b1 0 2", IN_A, {0}, "| b1:NOT_IN_GROUP"},
+        {"never", BELOW "; has b1 0 2; link A B -1", IN_A, {.bits = "flags=48"},
+         "| b1:FALLBACK_NEVER"},
+        {"remote", BELOW "; has b1 0 2; link A B 9", IN_A, {.bits = "flags=0x20010"},
+         "| b1:REMOTE_NOT_ALLOWED"},
+        {"default group", "group A; sub A 10.1.1.0; " Z "has z1 0 2", IN_A,
+         {.bits = "flags=0x20050"}, "| z1:DEFAULT_GROUP_NOT_ALLOWED"},
+        {"no content", BELOW "; has b1 3 3; link A B 9", IN_A, {0}, "| b1:NO_CONTENT"},
+        {"old version", BELOW "; has b1 0 2; link A B 9", IN_A, {0}, "| b1:OLD_VERSION"},
+        {"newer version", BELOW "; has b1 0 4; link A B 9", IN_A, {0}, "| b1:NEWER_VERSION"},
+        {"not due", BELOW "; has b1 0 3; link A B 9", IN_A, {0}, "| b1:FALLBACK_NOT_DUE@9"},
+        {"never on one way, the deployment on the other", BELOW
+         "; group C; sub C 10.2.2.0; dp bc B C; link A B -1; link C B 9", IN_A,
+         {.bits = "flags=48"}, "| b1:FALLBACK_NEVER bc:FALLBACK_NEVER"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* A location names what brought it: open and joined groups, their boundaries, its URL. */
+static void origins(void **state)
+{
+    (void)state;
+    struct asked asked;
+    struct question question = {.minutes = 5};
+    ask(&asked, TWO "dp ab A B; link A B 30; range A 10.1.1.1-10.1.1.9; adsite B Paris", IN_A,
+        &question);
+    assert_int_equal(asked.decision.boundary_count, 2);
+    assert_int_equal(asked.decision.group_count, 2);
+    assert_int_equal(asked.decision.groups[1].via, VIA_NEIGHBOR);
+    assert_int_equal(asked.decision.groups[1].from, MINUTES_ROW);
+    assert_string_equal(asked.decision.groups[1].through->name, "A");
+    assert_int_equal(asked.decision.location_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct location *location = &asked.decision.locations[i];
+        assert_int_equal(location->group_count, 1);
+        assert_string_equal(location->groups[0]->group->name, "A");
+        assert_int_equal(location->boundary_count, 2);
+        assert_true(text_ends_with(location->url, "/SMS_DP_SMSPKG$/" ESTATE_PACKAGE));
+    }
+    asked_free(&asked);
+}
+
+static void minutes_origins(void **state)
+{
+    static const struct {
+        const char *rows;
+        enum minutes_from from;
+    } cases[] = {{"", MINUTES_BUILT_IN},
+                 {"link Z Z 45", MINUTES_DEFAULT},
+                 {"link Z Z 45; link A Z 30", MINUTES_ROW}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct asked asked;
+        struct question question = {0};
+        ask_twice(&asked, TWO Z, cases[i].rows, IN_A, &question);
+        assert_int_equal(asked.decision.group_count, 2);
+        assert_int_equal(asked.decision.groups[0].from, MINUTES_NONE);
+        assert_int_equal(asked.decision.groups[1].from, cases[i].from);
+        asked_free(&asked);
+    }
+}
+
+static void assumptions(void **state)
+{
+    (void)state;
+    struct asked asked;
+    struct question question = {0};
+    ask(&asked, TWO, IN_A, &question);
+    assert_true(asked.decision.presence_assumed);
+    assert_true(asked.decision.addresses_assumed);
+    asked_free(&asked);
+    ask(&asked, TWO "has a1 0 3; ours a1 Addresses=10.1.9.1; ours b1 Addresses=10.1.9.2", IN_A,
+        &question);
+    assert_false(asked.decision.presence_assumed);
+    assert_false(asked.decision.addresses_assumed);
+    asked_free(&asked);
+}
+
+/* The rules of 2007 and 2012 get no wrong answer. */
+static void other_rules(void **state)
+{
+    static const struct {
+        const char *site;
+        bool known;
+    } cases[] = {{"NP_HierarchyRules Rules=2007", false},
+                 {"NP_HierarchyRules Rules=2012", false},
+                 {"NP_HierarchyRules Rules=current", true},
+                 {"", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct asked asked;
+        struct error err = {0};
+        struct question question = {0};
+        ask(&asked, cases[i].site, IN_A, &question);
+        assert_int_equal(location_check_rules(&asked.estate.site, &err), cases[i].known);
+        assert_int_equal(err.kind, cases[i].known ? ERROR_NONE : ERROR_FAILED);
+        asked_free(&asked);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(membership),      cmocka_unit_test(worked_example),
+        cmocka_unit_test(next_minute),     cmocka_unit_test(relationships),
+        cmocka_unit_test(order),           cmocka_unit_test(reach),
+        cmocka_unit_test(deployments),     cmocka_unit_test(presence),
+        cmocka_unit_test(precedence),      cmocka_unit_test(origins),
+        cmocka_unit_test(minutes_origins), cmocka_unit_test(assumptions),
+        cmocka_unit_test(other_rules),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
