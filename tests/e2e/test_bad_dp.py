@@ -5,13 +5,12 @@ nothing is visible. With a good one behind it the content comes, and the bad one
 `sources` with its errors.
 """
 
-import os
 import re
 import socket
 import subprocess
 
 import fault
-from harness import DP, filler, slow, threads
+from harness import DP, SCALE, Skip, filler, slow, threads
 
 BAD, GOOD = "bad.contoso.test", "good.contoso.test"
 FILE_SIZE = 50000
@@ -216,27 +215,25 @@ def test_redirect_to_file_opens_nothing(scene):
     content = two_files(scene)
     server = scene.fault()
     scene.policy(content, [DP(BAD, server.url + "/redirect-file")])
-    trace = scene.path("opens")
-    result = scene.get(prefix=["strace", "-f", "-qq", "-e", "trace=openat,openat2,open", "-o",
-                               trace]) if can_trace() else scene.get()
+    trace, prefix = scene.path("opens"), []
+    if SCALE == 1:
+        prefix = ["strace", "-f", "-qq", "-e", "trace=openat,openat2,open", "-o", trace]
+    result = scene.get(prefix=prefix)
     assert result.code == 1, result
-    if os.path.exists(trace):
-        assert scene.www + "/PS100001" not in open(trace).read()
-
-
-def can_trace():
-    return "fsanitize" not in os.environ.get("NEARPOINT_BUILD", "") and \
-        "sanitize" not in os.environ.get("NEARPOINT", "")
+    if prefix:
+        with open(trace, errors="replace") as file:
+            assert scene.www + "/PS100001" not in file.read()
 
 
 def test_memory_of_a_flood(scene):
     """Headers without end, and bodies without end, do not become memory."""
+    if SCALE > 1:
+        raise Skip("a sanitizer's shadow does not fit a limit of memory")
     content = two_files(scene)
     server = scene.fault()
     for name in ("continue-forever", "endless", "bomb", "header-many"):
-        if not can_trace():
-            return
         scene.policy(content, [DP(BAD, server.url + "/" + name)])
+        scene.cache = scene.path("cache-" + name)
         result = scene.get(prefix=["prlimit", "--as=%d" % (1 << 30)])
         assert result.code == 1, result
     sent = max(record["sent"] for record in server.asked("endless"))
