@@ -172,21 +172,18 @@ static bool refuse_url(struct site *site, const struct instance *instance, const
 /* host, host:port, [IPv6], [IPv6]:port */
 static bool is_authority(struct policy *policy, const char *text, size_t len)
 {
-    char *host = arena_copy_bytes(&policy->arena, text, len), *end;
-    if (*host == '[') {
-        host++;
-        end = strchr(host, ']');
-    } else {
-        end = host + strcspn(host, ":");
-    }
+    char *host = arena_copy_bytes(&policy->arena, text, len);
+    bool is_bracketed = *host == '[';
+    host += is_bracketed;
+    char *end = is_bracketed ? strchr(host, ']') : host + strcspn(host, ":");
     if (!end)
         return false;
-    const char *rest = *end == ']' ? end + 1 : end;
+    const char *rest = end + is_bracketed;
     int64_t port;
     if (*rest && (*rest != ':' || !text_to_int(rest + 1, 1, 65535, &port)))
         return false;
     *end = '\0';
-    return text_is_host(host);
+    return text_is_host(host) && is_bracketed == (strchr(host, ':') != NULL);
 }
 
 static bool read_base_url(struct site *site, const struct instance *ours, struct site_dp *dp,

@@ -87,10 +87,10 @@ const char *const *site_texts(struct policy *policy, const struct instance *inst
     return texts;
 }
 
-/* The text up to what ends a host in a NAL path. */
-static const char *host_at(struct policy *policy, const char *text)
+/* The text up to one of the characters that end a host there. */
+static const char *host_at(struct policy *policy, const char *text, const char *ends)
 {
-    size_t len = strcspn(text, "\\/\"]:");
+    size_t len = strcspn(text, ends);
     return len ? arena_copy_bytes(&policy->arena, text, len) : NULL;
 }
 
@@ -100,7 +100,7 @@ const char *site_nal_host(struct policy *policy, const char *nal_path)
     for (const char *at = strstr(nal_path, "\\\\"); at; at = strstr(at + 2, "\\\\"))
         last = at;
     if (last)
-        return host_at(policy, last + 2);
+        return host_at(policy, last + 2, "\\\"]");
     /* A cloud DP's form is not public: "Display=https://service/" is a guess. */
     const char *display = strcasestr(nal_path, "Display=");
     if (!display)
@@ -108,5 +108,5 @@ const char *site_nal_host(struct policy *policy, const char *nal_path)
     display += strlen("Display=");
     const char *scheme = strstr(display, "://");
     size_t word = strcspn(display, ":\"]");
-    return host_at(policy, scheme == display + word ? scheme + 3 : display);
+    return host_at(policy, scheme == display + word ? scheme + 3 : display, "/\\\"]:");
 }

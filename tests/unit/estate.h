@@ -5,7 +5,7 @@
  *   dp d1 [groups] [Property=value ...] · ours d1 Property=value ... · role d1 Property=value ...
  *   cloud d1 cname · package version · has d1 state version · sent d1 status · class [P=v ...]
  *
- * Groups are letters: their ID is the letter's number ('A' is 65). The package is PKG00001. '_'
+ * Groups are letters: their ID is the letter's number ('A' is 65). The package is PKG00001. '~'
  * stands for a blank in values. A DP's NAL path is estate_nal's.
  */
 #ifndef TESTS_UNIT_ESTATE_H
@@ -36,7 +36,7 @@ static inline void estate_property(struct buf *xml, const char *name, const char
 {
     buf_format(xml, "<property name=\"%s\" type=\"8\"><value><![CDATA[", name);
     for (; *value; value++)
-        buf_append(xml, *value == '_' ? " " : value, 1);
+        buf_append(xml, *value == '~' ? " " : value, 1);
     buf_append_text(xml, "]]></value></property>");
 }
 
@@ -50,7 +50,6 @@ static inline void estate_end(struct buf *xml)
     buf_append_text(xml, "</instance>\n");
 }
 
-/* A NAL path holds no '_' of its own. */
 static inline void estate_dp_property(struct buf *xml, const char *name, const char *dp)
 {
     char nal[256];
@@ -155,7 +154,7 @@ static inline void estate_statement(struct buf *xml, char **token, int count, in
         estate_end(xml);
     } else if (strcmp(word, "role") == 0) {
         estate_join(xml, "SMS_SystemResourceList", "NALPath", token, count, 2);
-        estate_property(xml, "RoleName", "SMS_Distribution_Point");
+        estate_property(xml, "RoleName", "SMS~Distribution~Point");
         estate_end(xml);
     } else if (strcmp(word, "cloud") == 0) {
         estate_join(xml, "SMS_AzureService", "NALPath", token, count, count);

@@ -49,7 +49,7 @@ static void random_site(struct dice *dice, struct buf *text)
     static const char *const extra[] = {"",
                                         " MaintenanceMode=1",
                                         " InternetFacing=1 Communication=1",
-                                        " ResourceType=Windows_Azure",
+                                        " ResourceType=Windows~Azure",
                                         " IsProtected=1",
                                         ""};
     for (char group = 'A'; group <= 'E'; group++) {
