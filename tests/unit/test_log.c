@@ -427,6 +427,35 @@ static void test_a_full_log_becomes_lo_(void **state)
     free_records(&before);
 }
 
+static void test_a_log_holds_at_least_10000_bytes(void **state)
+{
+    (void)state;
+    struct log *log = open_log(1, 1, 1);
+    write_numbered(log, 0, 100);
+    log_close(log);
+    assert_in_range(size_of("CAS.lo_"), 9700, 10000);
+}
+
+/* Broken marks make it larger than a whole log may be. */
+static void test_a_record_larger_than_a_log(void **state)
+{
+    (void)state;
+    char message[LIMIT_LOG_MESSAGE + 1] = "";
+    struct records records = {0};
+    while (strlen(message) + 7 < sizeof message)
+        memcpy(message + strlen(message), "]LOG]!>", 8);
+    struct log *log = open_log(1, 10000, 1);
+    log_write(log, LOG_CONTENT_ACCESS, LOG_INFO, LOG_AT, "%s", message);
+    log_write(log, LOG_CONTENT_ACCESS, LOG_INFO, LOG_AT, "next");
+    assert_int_equal(log_lost(log), 0);
+    log_close(log);
+    assert_true(size_of("CAS.lo_") > 10000);
+    read_log(&records, "CAS.lo_");
+    read_log(&records, "CAS.log");
+    assert_int_equal(records.count, 2);
+    free_records(&records);
+}
+
 static void test_histories(void **state)
 {
     (void)state;
@@ -690,6 +719,8 @@ int main(void)
         TEST(test_long_messages_are_cut_visibly),
         TEST(test_a_source_is_short_and_plain),
         TEST(test_a_full_log_becomes_lo_),
+        TEST(test_a_log_holds_at_least_10000_bytes),
+        TEST(test_a_record_larger_than_a_log),
         TEST(test_histories),
         TEST(test_dated_names_tell_the_last_record),
         TEST(test_only_dated_names_are_removed),
