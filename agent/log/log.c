@@ -158,7 +158,7 @@ static void append_time(struct buf *line, int64_t wall)
 /* What stands between quotes: short, and of characters that no reader stumbles over. */
 static void append_attribute(struct buf *line, const char *text)
 {
-    for (size_t i = 0; text[i] && i < LIMIT_LOG_COMPONENT; i++) {
+    for (size_t i = 0; i < LIMIT_LOG_COMPONENT && text[i]; i++) {
         char c = text[i];
         bool plain = c > ' ' && c <= '~' && c != '"' && c != '<' && c != '>';
         buf_append(line, plain ? &c : "_", 1);
