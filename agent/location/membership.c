@@ -95,12 +95,11 @@ static size_t index_of(const struct site *site, const struct site_group *group)
     return (size_t)(group - site->groups);
 }
 
-/* One more way into a group: the shortest holds; never closes only this way. */
+/* One more way into a group: the shortest holds; never closes only this way. Nothing is shorter
+   than a current group's 0. */
 static void offer(struct way *way, const struct site_group *through, enum group_via via,
                   int64_t minutes, enum minutes_from from)
 {
-    if (way->current)
-        return;
     bool never = minutes < 0;
     bool better = !way->reached || (way->located.never && !never) ||
                   (!never && minutes < way->located.minutes);
@@ -134,10 +133,9 @@ static void follow_rows(const struct site *site, struct way *ways, const struct 
          i < site->relationship_count && site->relationships[i].source == from->id; i++) {
         const struct site_relationship *link = &site->relationships[i];
         const struct site_group *to = site_find_group(site, link->destination);
-        if (!to || to == from)
-            continue;
-        offer(&ways[index_of(site, to)], from, to->is_default ? VIA_SITE_DEFAULT : VIA_NEIGHBOR,
-              link->minutes, MINUTES_ROW);
+        if (to)
+            offer(&ways[index_of(site, to)], from, to->is_default ? VIA_SITE_DEFAULT : VIA_NEIGHBOR,
+                  link->minutes, MINUTES_ROW);
     }
 }
 
@@ -148,7 +146,7 @@ static void follow_defaults(const struct site *site, struct way *ways,
 {
     for (size_t i = 0; i < site->group_count; i++) {
         const struct site_group *to = &site->groups[i];
-        if (!to->is_default || to == from || site_find_relationship(site, from->id, to->id))
+        if (!to->is_default || site_find_relationship(site, from->id, to->id))
             continue;
         const struct site_relationship *own = site_find_relationship(site, to->id, to->id);
         offer(&ways[i], from, VIA_SITE_DEFAULT, own ? own->minutes : IMPLIED_MINUTES,

@@ -338,6 +338,8 @@ static void reach(void **state)
          "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
         {"on the internet: HTTPS only", TWO "dp w1 InternetFacing=true", IN_A " " NET, {0},
          "| a1:INTRANET_ONLY b1:INTRANET_ONLY w1:INTRANET_ONLY"},
+        {"on the internet: HTTPS, but not internet-facing", TWO "dp w1 Communication=1", NET, {0},
+         "| a1:INTRANET_ONLY b1:INTRANET_ONLY w1:INTRANET_ONLY"},
         {"HTTPS by BaseURL", TWO "dp w1 InternetFacing=true; ours w1 BaseURL=https://w/", NET, {0},
          "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
         {"on the internet: then cloud", TWO WEB "dp k1; cloud k1 k.contoso.test", NET, {0},
@@ -462,9 +464,9 @@ static void precedence(void **state)
         {"old version", BELOW "; has b1 0 2; link A B 9", IN_A, {0}, "| b1:OLD_VERSION"},
         {"newer version", BELOW "; has b1 0 4; link A B 9", IN_A, {0}, "| b1:NEWER_VERSION"},
         {"not due", BELOW "; has b1 0 3; link A B 9", IN_A, {0}, "| b1:FALLBACK_NOT_DUE@9"},
-        {"never on one way, the deployment on the other", BELOW
-         "; group C; sub C 10.2.2.0; dp bc B C; link A B -1; link C B 9", IN_A,
-         {.bits = "flags=48"}, "| b1:FALLBACK_NEVER bc:FALLBACK_NEVER"},
+        {"never on one way, the deployment on the other", BELOW "; has b1 0 2; link A B -1; group D;"
+         "dp bd B D; link A D 9", IN_A, {.bits = "flags=48"},
+         "| b1:FALLBACK_NEVER bd:FALLBACK_NEVER"},
     };
     /* clang-format on */
     (void)state;
@@ -493,6 +495,21 @@ static void origins(void **state)
         assert_true(text_ends_with(location->url, "/SMS_DP_SMSPKG$/" ESTATE_PACKAGE));
     }
     asked_free(&asked);
+}
+
+/* On the internet neither boundaries nor groups count. */
+static void internet_groups(void **state)
+{
+    static const char *const machines[] = {IN_A " internet=false", IN_A " internet=true"};
+    (void)state;
+    for (size_t internet = 0; internet < 2; internet++) {
+        struct asked asked;
+        struct question question = {0};
+        ask(&asked, TWO "dp w1 A InternetFacing=1 Communication=1", machines[internet], &question);
+        assert_int_equal(asked.decision.boundary_count, 1 - internet);
+        assert_int_equal(asked.decision.group_count, 1 - internet);
+        asked_free(&asked);
+    }
 }
 
 static void minutes_origins(void **state)
@@ -561,8 +578,8 @@ int main(void)
         cmocka_unit_test(order),           cmocka_unit_test(reach),
         cmocka_unit_test(deployments),     cmocka_unit_test(presence),
         cmocka_unit_test(precedence),      cmocka_unit_test(origins),
-        cmocka_unit_test(minutes_origins), cmocka_unit_test(assumptions),
-        cmocka_unit_test(other_rules),
+        cmocka_unit_test(internet_groups), cmocka_unit_test(minutes_origins),
+        cmocka_unit_test(assumptions),     cmocka_unit_test(other_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

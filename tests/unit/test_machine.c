@@ -148,8 +148,17 @@ static void set(void **state)
 static void set_refuses(void **state)
 {
     static const char *const bad[] = {
-        "",         "name",          "=x",          "colour=red", "address=10.1.2",
-        "address=", "subnet=london", "vpn=perhaps", "adapter=",   "adapter=|",
+        "",
+        "name",
+        "=x",
+        "colour=red",
+        "address=10.1.2",
+        "address=",
+        "address=::ffff:10.1.2.3/64",
+        "subnet=london",
+        "vpn=perhaps",
+        "adapter=",
+        "adapter=|",
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
