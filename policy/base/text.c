@@ -135,7 +135,7 @@ void text_escape(struct buf *out, const char *text, size_t len, size_t max)
     buf_append(out, "", 0);
     for (size_t at = 0; at < len;) {
         uint32_t code = 0;
-        char piece[16];
+        char piece[16] = "";
         size_t used = decode_utf8(text + at, len - at, &code);
         if (!used)
             snprintf(piece, sizeof piece, "\\x%02X", (unsigned char)text[at]);
@@ -144,7 +144,7 @@ void text_escape(struct buf *out, const char *text, size_t len, size_t max)
         else if (is_unsafe(code))
             snprintf(piece, sizeof piece, "\\u{%04X}", code);
         else
-            snprintf(piece, sizeof piece, "%.*s", (int)used, text + at);
+            memcpy(piece, text + at, used);
         if (out->len - start + strlen(piece) > max) {
             buf_append_text(out, "...");
             return;
