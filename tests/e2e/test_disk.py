@@ -30,7 +30,7 @@ class SmallDisk:
         return ["nsenter", "-U", "-m", "--preserve-credentials", "-t", str(self.holder.pid)]
 
     def grow(self, size):
-        subprocess.run([*self.enter, "mount", "-o", "remount,size=%d" % size, self.point],
+        subprocess.run([*self.enter, "mount", "-o", "remount,size=%d" % size, "none", self.point],
                        check=True)
 
     def shows(self, path):
