@@ -368,7 +368,8 @@ bool command_get(struct context *context, struct error *err)
     struct get get = {.context = context, .folders = {.state_dir = -1}};
     if (!command_read_world(context, &get.world, err))
         return false;
-    bool ok = open_all(&get, err) && bring_all(&get, err);
+    bool ok = location_check_rules(&get.world.site, err) && open_all(&get, err) &&
+              bring_all(&get, err);
     close_all(&get);
     world_free(&get.world);
     return ok;

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import harness
-from harness import DP, Content, check_tree, filler, threads
+from harness import DP, Content, check_tree, filler, instance, threads
 
 # CMTrace's own scan pattern (configmgr-facts 6.1).
 RECORD = re.compile(
@@ -348,3 +348,15 @@ def test_two_at_once(scene):
     assert scene.has(content)
     assert scene.get().json["bytesFromNetwork"] == 0
     assert len(server.asked()) == 1
+
+
+def test_other_rules_are_refused(scene):
+    """A hierarchy of 2007 or 2012 gets no download by rules that are not its own."""
+    content = scene.content({"a": b"a"})
+    nginx = scene.nginx()
+    for rules, code in (("2012", 1), ("current", 0)):
+        scene.policy(content, [DP("dp1.contoso.test", nginx.url)],
+                     [instance("NP_HierarchyRules", Rules=rules)])
+        result = scene.get()
+        assert result.code == code, result
+        assert ("2012" in result.err) == (code == 1), result
