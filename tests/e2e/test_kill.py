@@ -13,14 +13,13 @@ KILLS = 5
 
 
 def kill_when(scene, reached, what):
-    """Runs get until the condition holds, then kills it; whether it was still alive."""
+    """Runs get until the condition holds, then kills it."""
     process = scene.start()
     wait_until(lambda: reached() or process.poll() is not None, 120, what)
-    alive = process.poll() is None
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    _, err = process.communicate()
+    assert process.returncode == -signal.SIGKILL, "it ended before %s: %s" % (what, err.decode())
     scene.check_cache()
-    return alive
 
 
 def names_by_digest(content):
@@ -50,8 +49,7 @@ def kills_of_small_files(scene, count, kills):
     asked = 0
     for kill in range(1, kills + 1):
         goal = count * kill // (kills + 1)
-        assert kill_when(scene, lambda: nginx.lines() >= goal, "%d requests" % goal), \
-            "it ended before kill %d" % kill
+        kill_when(scene, lambda: nginx.lines() >= goal, "%d requests" % goal)
         rows = nginx.requests()
         check_not_again(content, before if kill > 1 else set(), rows[asked:])
         before, asked = scene.whole(), len(rows)
@@ -84,8 +82,7 @@ def kills_of_a_large_file(scene, size, rate):
     scene.policy(content, [DP("dp1.contoso.test", nginx.url)])
     for kill in range(1, KILLS + 1):
         goal = size * kill // (KILLS + 1)
-        assert kill_when(scene, lambda: scene.staged() >= goal, "%d bytes" % goal), \
-            "it ended before kill %d" % kill
+        kill_when(scene, lambda: scene.staged() >= goal, "%d bytes" % goal)
     kept = scene.staged()
     result = scene.get(timeout=300)
     assert result.code == 0 and scene.has(content), result
