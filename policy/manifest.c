@@ -184,6 +184,31 @@ static bool check_names(const struct reading *reading, struct error *err)
     return ok;
 }
 
+static int by_digest(const void *a, const void *b)
+{
+    const struct manifest_file *left = *(const struct manifest_file *const *)a;
+    const struct manifest_file *right = *(const struct manifest_file *const *)b;
+    return strcmp(left->hash, right->hash);
+}
+
+/* Bytes of one digest have one size. */
+static bool check_digests(const struct reading *reading, struct error *err)
+{
+    const struct manifest *manifest = reading->manifest;
+    const struct manifest_file **files = mem_zero(manifest->count, sizeof *files);
+    for (size_t i = 0; i < manifest->count; i++)
+        files[i] = &manifest->files[i];
+    qsort(files, manifest->count, sizeof *files, by_digest);
+    bool ok = true;
+    for (size_t i = 1; ok && i < manifest->count; i++)
+        if (strcmp(files[i - 1]->hash, files[i]->hash) == 0 && files[i - 1]->size != files[i]->size)
+            ok = xml_refuse(reading->xml, err, "MANIFEST",
+                            "the files '%s' and '%s' have one digest and two sizes",
+                            files[i - 1]->name, files[i]->name);
+    free(files);
+    return ok;
+}
+
 bool manifest_read(struct manifest *manifest, const char *xml, size_t len, const char *where,
                    struct error *err)
 {
@@ -192,7 +217,7 @@ bool manifest_read(struct manifest *manifest, const char *xml, size_t len, const
     struct reading reading = {.manifest = manifest};
     reading.xml = xml_open(&handlers, &reading, where);
     bool ok = xml_feed(reading.xml, xml, len, err) && xml_finish(reading.xml, err) &&
-              check_names(&reading, err);
+              check_names(&reading, err) && check_digests(&reading, err);
     xml_close(reading.xml);
     if (ok)
         return true;

@@ -51,7 +51,7 @@ void cache_library_path(char path[LIBRARY_PATH_SIZE], const char *sha256)
     snprintf(path, LIBRARY_PATH_SIZE, CACHE_FILELIB "/%.2s/%s", sha256, sha256);
 }
 
-bool cache_hash_open(int fd, struct hash *hash, struct hash *also)
+bool cache_hash_open(int fd, struct hash *hash, const atomic_bool *stop)
 {
     enum { PIECE = 256 * 1024 };
     char *piece = mem_resize(NULL, PIECE, 1);
@@ -62,24 +62,32 @@ bool cache_hash_open(int fd, struct hash *hash, struct hash *also)
         if (got < 0)
             break;
         hash_update(hash, piece, (size_t)got);
-        if (also)
-            hash_update(also, piece, (size_t)got);
+        if (stop && atomic_load(stop)) {
+            errno = ECANCELED;
+            break;
+        }
     }
     free(piece);
     return got == 0;
 }
 
-static bool has_digest(int fd, const char *sha256)
+static bool has_digest(int fd, enum hash_algorithm algorithm, const char *wanted)
 {
     char hex[HASH_HEX_MAX];
-    struct hash *hash = hash_create(HASH_SHA256);
+    struct hash *hash = hash_create(algorithm);
     bool ok = cache_hash_open(fd, hash, NULL);
     hash_finish(hash, hex);
     hash_free(hash);
-    return ok && strcmp(hex, sha256) == 0;
+    return ok && strcmp(hex, wanted) == 0;
 }
 
-/* What the record says of the file still holds, or its bytes are proven anew. */
+static bool is_touched(const struct stat *st, const struct record_line *line)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec != line->mtime_ns;
+}
+
+/* What the record says of the file still holds, or its bytes are proven anew. The record knows
+   SHA-256 only: a manifest with another digest is asked every time. */
 static bool is_intact(int tree, const struct manifest_file *wanted, const struct record_line *line)
 {
     int fd = beneath_open(tree, wanted->name, O_RDONLY | O_NONBLOCK, 0);
@@ -87,8 +95,8 @@ static bool is_intact(int tree, const struct manifest_file *wanted, const struct
     if (fd < 0)
         return false;
     bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == wanted->size;
-    if (ok && (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != line->mtime_ns)
-        ok = has_digest(fd, line->sha256);
+    if (ok && (wanted->algorithm != HASH_SHA256 || is_touched(&st, line)))
+        ok = has_digest(fd, wanted->algorithm, wanted->hash);
     close(fd);
     return ok;
 }

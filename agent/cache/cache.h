@@ -17,6 +17,7 @@
 #include "policy/base/error.h"
 #include "policy/manifest.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -49,6 +50,7 @@ struct staged_file {
     size_t name_count;
     const char **names;
     enum { STAGED_NONE, STAGED_PART, STAGED_LIBRARY } found; /* by staging_survey */
+    int64_t part_size;                                       /* STAGED_PART: what there is */
     char sha256[HASH_HEX_MAX];                               /* known once kept */
     int64_t mtime_ns;                                        /* once kept */
     bool kept; /* verified and in the tree that will be published */
@@ -72,7 +74,6 @@ bool staging_survey(struct staging *staging, struct error *err);
    Returns -1 on failure. */
 int staging_open_part(struct staging *staging, const struct staged_file *file, int64_t *have,
                       struct error *err);
-bool staging_drop_part(struct staging *staging, const struct staged_file *file, struct error *err);
 
 /* The part is whole and its digest right: takes it into the tree. `sha256` is its SHA-256; `fd`
    stays the caller's. Worker. */
@@ -80,8 +81,10 @@ bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd
                        const char *sha256, struct error *err);
 
 /* Hashes the file that FileLib has; takes it into the tree (file->kept), or removes it where its
-   bytes are wrong (true, and file->kept false). Worker. */
-bool staging_keep_library(struct staging *staging, struct staged_file *file, struct error *err);
+   bytes are wrong (true, and file->kept false). Ends early, false, where `stop` becomes true.
+   Worker. */
+bool staging_keep_library(struct staging *staging, struct staged_file *file,
+                          const atomic_bool *stop, struct error *err);
 
 /* The validator (ETag or Last-Modified) that `origin` (a URL without query) gave for a file's part,
    for If-Range: kept beside the part. Absent: both empty. Losing it costs an unconditional request.

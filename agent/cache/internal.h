@@ -19,9 +19,9 @@ struct cache {
 #define LIBRARY_PATH_SIZE (sizeof CACHE_FILELIB + 4 + HASH_HEX_MAX)
 void cache_library_path(char path[LIBRARY_PATH_SIZE], const char *sha256);
 
-/* Reads what the descriptor has from its offset on into the digests; `also` may be NULL.
-   false with errno set. */
-bool cache_hash_open(int fd, struct hash *hash, struct hash *also);
+/* Reads what the descriptor has from its offset on into the digest. Ends early, ECANCELED, where
+   `stop` (may be NULL) becomes true. false with errno set. */
+bool cache_hash_open(int fd, struct hash *hash, const atomic_bool *stop);
 
 /* A hard link, or a copy (reflinked where the file system can) where links are refused. false with
    errno set. */

@@ -171,31 +171,29 @@ void staging_close(struct staging *staging)
     free(staging);
 }
 
-static bool is_file_of_size(int dir, const char *path, int64_t size)
+/* The size of a plain file; -1: there is none. */
+static int64_t size_of(int dir, const char *path)
 {
     int fd = beneath_open(dir, path, O_PATH, 0);
     struct stat st;
-    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == size;
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     if (fd >= 0)
         close(fd);
-    return ok;
+    return ok ? st.st_size : -1;
 }
 
-static bool has_library_file(const struct staging *staging, const struct manifest_file *file)
+/* A file of another size is not what its name says: it would be in the way of the right one. */
+static bool find_in_library(const struct staging *staging, struct staged_file *file,
+                            struct error *err)
 {
-    if (file->algorithm != HASH_SHA256)
-        return false; /* its SHA-256, and so its place, is not known yet */
     char path[LIBRARY_PATH_SIZE];
-    cache_library_path(path, file->hash);
-    return is_file_of_size(staging->cache->dir, path, file->size);
-}
-
-static bool has_part(const struct staging *staging, const struct manifest_file *file)
-{
-    int fd = beneath_open(staging->dir, file->hash, O_PATH, 0);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    if (file->file->algorithm != HASH_SHA256)
+        return true; /* its SHA-256, and so its place, is not known yet */
+    cache_library_path(path, file->file->hash);
+    int64_t size = size_of(staging->cache->dir, path);
+    if (size == file->file->size)
+        file->found = STAGED_LIBRARY;
+    return size < 0 || size == file->file->size || beneath_remove(staging->cache->dir, path, err);
 }
 
 bool staging_survey(struct staging *staging, struct error *err)
@@ -207,24 +205,52 @@ bool staging_survey(struct staging *staging, struct error *err)
     for (size_t i = 0; i < staging->file_count; i++) {
         struct staged_file *file = &staging->files[i];
         file->found = STAGED_NONE;
-        if (has_library_file(staging, file->file))
-            file->found = STAGED_LIBRARY;
-        else if (has_part(staging, file->file))
-            file->found = STAGED_PART;
+        if (!find_in_library(staging, file, err))
+            return false;
+        if (file->found == STAGED_LIBRARY)
+            continue;
+        int64_t size = size_of(staging->dir, file->file->hash);
+        file->found = size < 0 ? STAGED_NONE : STAGED_PART;
+        file->part_size = size < 0 || size > file->file->size ? 0 : size;
     }
     return true;
+}
+
+/* A killed run may have left the part as it is published: read-only. */
+static int open_writable(const struct staging *staging, const char *name)
+{
+    int flags = O_RDWR | O_CREAT | O_NONBLOCK;
+    int fd = beneath_open(staging->dir, name, flags, 0600);
+    if (fd >= 0 || errno != EACCES)
+        return fd;
+    fd = beneath_open(staging->dir, name, O_RDONLY | O_NONBLOCK, 0);
+    bool ok = fd >= 0 && fchmod(fd, 0600) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok ? beneath_open(staging->dir, name, flags, 0600) : -1;
+}
+
+/* A name that is no file of ours alone (a link planted beside it) is given up, not written to. */
+static int open_own(const struct staging *staging, const char *name, struct stat *st)
+{
+    int fd = open_writable(staging, name);
+    if (fd < 0 || fstat(fd, st) != 0 || (S_ISREG(st->st_mode) && st->st_nlink == 1))
+        return fd;
+    close(fd);
+    if (!beneath_remove(staging->dir, name, NULL))
+        return -1;
+    fd = beneath_open(staging->dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd >= 0)
+        st->st_size = 0;
+    return fd;
 }
 
 int staging_open_part(struct staging *staging, const struct staged_file *file, int64_t *have,
                       struct error *err)
 {
-    int fd = beneath_open(staging->dir, file->file->hash, O_RDWR | O_CREAT | O_NONBLOCK, 0600);
-    struct stat st;
-    bool ok = fd >= 0 && fstat(fd, &st) == 0;
-    if (ok && !S_ISREG(st.st_mode)) {
-        errno = EINVAL;
-        ok = false;
-    }
+    struct stat st = {0};
+    int fd = open_own(staging, file->file->hash, &st);
+    bool ok = fd >= 0;
     if (ok && st.st_size > file->file->size) {
         ok = ftruncate(fd, 0) == 0;
         st.st_size = 0;
@@ -242,15 +268,6 @@ int staging_open_part(struct staging *staging, const struct staged_file *file, i
 static char *validator_path(const struct staged_file *file)
 {
     return mem_format("%s.validator", file->file->hash);
-}
-
-bool staging_drop_part(struct staging *staging, const struct staged_file *file, struct error *err)
-{
-    char *validator = validator_path(file);
-    bool ok = beneath_remove(staging->dir, validator, err) &&
-              beneath_remove(staging->dir, file->file->hash, err);
-    free(validator);
-    return ok;
 }
 
 static bool make_parents(struct staging *staging, const char *path, struct error *err)
@@ -322,7 +339,8 @@ bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd
     return ok && (staging->cache->sync || move_to_library(staging, file, err));
 }
 
-bool staging_keep_library(struct staging *staging, struct staged_file *file, struct error *err)
+bool staging_keep_library(struct staging *staging, struct staged_file *file,
+                          const atomic_bool *stop, struct error *err)
 {
     char path[LIBRARY_PATH_SIZE], hex[HASH_HEX_MAX];
     cache_library_path(path, file->file->hash);
@@ -330,7 +348,7 @@ bool staging_keep_library(struct staging *staging, struct staged_file *file, str
     if (fd < 0)
         return errno == ENOENT || error_errno(err, path, "cannot open");
     struct hash *hash = hash_create(HASH_SHA256);
-    bool ok = cache_hash_open(fd, hash, NULL) || error_errno(err, path, "cannot read");
+    bool ok = cache_hash_open(fd, hash, stop) || error_errno(err, path, "cannot read");
     hash_finish(hash, hex);
     hash_free(hash);
     if (ok && strcmp(hex, file->file->hash) != 0)
@@ -347,7 +365,8 @@ void staging_save_validator(struct staging *staging, const struct staged_file *f
 {
     char *path = validator_path(file);
     char *text = mem_format("%s\n%s\n", validator->origin, validator->text);
-    int fd = beneath_open(staging->dir, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    beneath_remove(staging->dir, path, NULL);
+    int fd = beneath_open(staging->dir, path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (fd >= 0 && !beneath_write_all(fd, text, strlen(text)))
         beneath_remove(staging->dir, path, NULL);
     if (fd >= 0)
@@ -385,7 +404,7 @@ static bool move_all_to_library(struct staging *staging, struct error *err)
     if (!staging->cache->sync)
         return true;
     for (size_t i = 0; i < staging->file_count; i++)
-        if (has_part(staging, staging->files[i].file) &&
+        if (size_of(staging->dir, staging->files[i].file->hash) >= 0 &&
             !move_to_library(staging, &staging->files[i], err))
             return false;
     return true;
@@ -408,11 +427,26 @@ static bool rename_tree(struct staging *staging, struct error *err)
     return ok;
 }
 
+/* The content stands: what cannot be removed is left to the next run. The folder leaves its name
+   first: whoever comes next makes a new one, and no removal reaches into it. */
+static void clear_away(const struct staging *staging)
+{
+    int cache = staging->cache->dir;
+    char *done = mem_format(CACHE_STAGING "/.done-%s.%lld", staging->content_id,
+                            (long long)staging->version);
+    beneath_remove(cache, done, NULL);
+    if (beneath_rename(cache, staging->path, done, 0))
+        beneath_remove(cache, done, NULL);
+    free(done);
+}
+
 bool staging_publish(struct staging *staging, struct error *err)
 {
     /* First the bytes, then the names that stand for verified bytes, then the content's name. */
     bool ok = sync_disk(staging, err) && move_all_to_library(staging, err) &&
               record_write(staging->cache, staging->content_id, staging->version, staging, err) &&
               sync_disk(staging, err) && rename_tree(staging, err) && sync_disk(staging, err);
-    return ok && beneath_remove(staging->cache->dir, staging->path, err);
+    if (ok)
+        clear_away(staging);
+    return ok;
 }

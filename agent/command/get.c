@@ -104,9 +104,10 @@ static bool open_all(struct get *get, struct error *err)
 static void close_all(struct get *get)
 {
     cache_close(get->cache);
-    source_client_free(get->client);
+    /* A lookup that is dropped calls back into its fetch, which the client owns. */
     if (get->resolver)
         resolver_destroy(get->resolver);
+    source_client_free(get->client);
     if (get->loop)
         loop_destroy(get->loop);
     log_close(get->log);
@@ -115,12 +116,32 @@ static void close_all(struct get *get)
 
 /* ---- one content ---- */
 
+/* A manifest that names a content names this one. */
+static bool check_names(const struct outcome *outcome, struct error *err)
+{
+    const struct site_content *content = outcome->content;
+    const struct manifest *manifest = &outcome->manifest;
+    int64_t version;
+    bool other_id = manifest->content_id && !text_equal(manifest->content_id, content->id);
+    bool other_version =
+        manifest->version &&
+        (!text_to_int(manifest->version, 0, INT64_MAX, &version) || version != content->version);
+    if (!other_id && !other_version)
+        return true;
+    return error_set(err, ERROR_INPUT, BLAME_POLICY, "MANIFEST", content->manifest_where,
+                     "the manifest of %s version %lld says that it is one of %s version %s",
+                     content->id, (long long)content->version,
+                     manifest->content_id ? manifest->content_id : content->id,
+                     manifest->version ? manifest->version : "unknown");
+}
+
 static bool read_manifest(struct outcome *outcome, struct error *err)
 {
     const struct site_content *content = outcome->content;
     if (content->has_version && content->has_manifest)
         return manifest_read(&outcome->manifest, content->manifest, content->manifest_len,
-                             content->manifest_where, err);
+                             content->manifest_where, err) &&
+               check_names(outcome, err);
     return error_set(err, ERROR_FAILED, BLAME_POLICY, "NO_MANIFEST", content->id,
                      "the policy holds no manifest of it in the version wanted (NP_Content with "
                      "ContentID and Version): it could not be verified");
@@ -245,10 +266,23 @@ static json_t *text_or_null(const char *text)
     return text ? json_string(text) : json_null();
 }
 
+/* Text from outside may be no UTF-8, which JSON has to be. */
+static json_t *safe_json(const char *text)
+{
+    struct buf safe = {0};
+    text_escape(&safe, text, strlen(text), 4 * sizeof((struct error *)0)->text);
+    json_t *json = json_string(safe.data);
+    buf_free(&safe);
+    return json;
+}
+
 static json_t *error_json(const struct error *err)
 {
-    return json_pack("{s:s, s:o, s:s}", "code", err->code, "blame",
-                     text_or_null(error_blame_word(err->blame)), "text", err->text);
+    char *text = mem_format("%s%s%s", err->where, err->where[0] ? ": " : "", err->text);
+    json_t *safe = safe_json(text);
+    free(text);
+    return json_pack("{s:s, s:o, s:o}", "code", err->code, "blame",
+                     text_or_null(error_blame_word(err->blame)), "text", safe);
 }
 
 static json_t *sources_json(const struct job_report *report)
@@ -269,10 +303,11 @@ static json_t *sources_json(const struct job_report *report)
 static json_t *outcome_json(const struct outcome *outcome)
 {
     const struct site_content *content = outcome->content;
-    const struct job_report none = {.bytes_reused = outcome->cached ? outcome->manifest.bytes : 0};
+    const struct job_report none = {.bytes_reused = outcome->cached ? outcome->manifest.bytes : 0,
+                                    .next_minute = -1};
     const struct job_report *report = outcome->job ? job_report(outcome->job) : &none;
-    return json_pack("{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:s, s:o, s:o}", "content",
-                     content ? content->id : outcome->asked, "version",
+    return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:s, s:o, s:o, s:o}",
+                     "content", safe_json(content ? content->id : outcome->asked), "version",
                      content && content->has_version ? json_integer(content->version) : json_null(),
                      "result", outcome->ok ? "ok" : "failed", "bytes",
                      (json_int_t)outcome->manifest.bytes, "bytesFromNetwork",
@@ -281,7 +316,8 @@ static json_t *outcome_json(const struct outcome *outcome)
                      "seconds", outcome->seconds, "sources", sources_json(report), "path",
                      outcome->ok ? json_string(outcome->path) : json_null(), "verifiedBy",
                      "manifest", "job", outcome->job ? json_string(report->job) : json_null(),
-                     "error", outcome->ok ? json_null() : error_json(&outcome->error));
+                     "error", outcome->ok ? json_null() : error_json(&outcome->error), "nextMinute",
+                     report->next_minute < 0 ? json_null() : json_integer(report->next_minute));
 }
 
 static void print_outcome(const struct outcome *outcome)
@@ -317,8 +353,7 @@ static bool answer(const struct get *get, const struct outcome *outcomes, size_t
             print_outcome(&outcomes[i]);
     }
     if (get->context->options->json)
-        ok = command_print_json(count == 1 ? json_incref(json_array_get(all, 0)) : json_incref(all),
-                                err);
+        ok = command_print_json(json_incref(count == 1 ? json_array_get(all, 0) : all), err);
     json_decref(all);
     return ok;
 }
@@ -339,19 +374,29 @@ static bool report_failures(const struct outcome *outcomes, size_t count, struct
     return ok;
 }
 
+/* After Ctrl-C nothing more is begun; what was asked for is still answered. */
+static void bring_each(struct get *get, struct outcome *outcomes, size_t count)
+{
+    bool stopped = false;
+    for (size_t i = 0; i < count; i++) {
+        struct outcome *outcome = &outcomes[i];
+        double began = seconds_now(get);
+        outcome->asked = get->context->options->arguments[i];
+        if (stopped)
+            error_set(&outcome->error, ERROR_FAILED, BLAME_USER, "CANCELLED", outcome->asked,
+                      "stopped before it was begun");
+        else
+            outcome->ok = bring(get, outcome, &outcome->error);
+        outcome->seconds = seconds_now(get) - began;
+        stopped = stopped || strcmp(outcome->error.code, "CANCELLED") == 0;
+    }
+}
+
 static bool bring_all(struct get *get, struct error *err)
 {
-    const struct options *options = get->context->options;
-    size_t count = options->argument_count;
+    size_t count = get->context->options->argument_count;
     struct outcome *outcomes = mem_zero(count, sizeof *outcomes);
-    for (size_t i = 0; i < count; i++) {
-        double began = seconds_now(get);
-        outcomes[i].asked = options->arguments[i];
-        outcomes[i].ok = bring(get, &outcomes[i], &outcomes[i].error);
-        outcomes[i].seconds = seconds_now(get) - began;
-        if (outcomes[i].error.code[0] && strcmp(outcomes[i].error.code, "CANCELLED") == 0)
-            count = i + 1;
-    }
+    bring_each(get, outcomes, count);
     bool ok = answer(get, outcomes, count, err) && report_failures(outcomes, count, err);
     for (size_t i = 0; i < count; i++)
         outcome_free(&outcomes[i]);
@@ -368,8 +413,8 @@ bool command_get(struct context *context, struct error *err)
     struct get get = {.context = context, .folders = {.state_dir = -1}};
     if (!command_read_world(context, &get.world, err))
         return false;
-    bool ok = location_check_rules(&get.world.site, err) && open_all(&get, err) &&
-              bring_all(&get, err);
+    bool ok =
+        location_check_rules(&get.world.site, err) && open_all(&get, err) && bring_all(&get, err);
     close_all(&get);
     world_free(&get.world);
     return ok;

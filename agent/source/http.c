@@ -171,9 +171,12 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 
 /* ---- what libcurl's results mean ---- */
 
-static enum error_blame blame_of(CURLcode code)
+static bool is_proxied(const struct source_fetch *fetch);
+
+static enum error_blame blame_of(const struct source_fetch *fetch, CURLcode code)
 {
-    if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY)
+    if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY ||
+        (code == CURLE_COULDNT_CONNECT && is_proxied(fetch)))
         return BLAME_PROXY;
     if (code == CURLE_COULDNT_RESOLVE_HOST)
         return BLAME_DNS;
@@ -234,7 +237,7 @@ static void conclude(struct source_fetch *fetch, CURLcode code)
     } else if (code == CURLE_OK) {
         fail(fetch, BLAME_SOURCE, "HTTP_RUBBISH", false, "answers without a head");
     } else {
-        fail(fetch, blame_of(code), code_of(code), !is_lasting(code), words_of(code));
+        fail(fetch, blame_of(fetch, code), code_of(code), !is_lasting(code), words_of(code));
     }
 }
 
@@ -459,6 +462,7 @@ static CURL *new_handle(struct source_client *client, struct source_fetch *fetch
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's, not the DP's */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);

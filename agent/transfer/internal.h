@@ -18,9 +18,8 @@ struct job_source {
     enum locality locality;
     size_t limit; /* connections */
     size_t busy;
-    size_t failures; /* since the last byte */
-    bool out;        /* set aside for the job */
-    bool no_range;
+    size_t failures;    /* since the last byte */
+    bool out;           /* set aside for the job */
     int64_t not_before; /* monotonic ms */
     int64_t failed_at;  /* a batch of connections that fails together is one failure */
     struct job_source_report report;
@@ -36,6 +35,7 @@ struct job_file {
     struct source_fetch *fetch;
     struct job_source *source;      /* while fetching, and of the last bytes */
     struct job_source *only_source; /* all bytes since 0 came from it; NULL: mixed or reused */
+    struct job_source *no_range;    /* the one that cannot resume this file */
     bool past_caches;
     int64_t furthest;      /* part_front at its largest */
     int64_t reused;        /* bytes an earlier run left, while they count */
@@ -104,6 +104,8 @@ struct job_source *sources_choose(struct job *job);
 /* When the earliest resting source may be asked again; -1: none is left. */
 int64_t sources_next_try(const struct job *job);
 void sources_blame(struct job *job, struct job_source *source, const struct source_result *result);
+/* Says it without a consequence. */
+void sources_note(struct job *job, struct job_source *source, const struct error *err);
 void sources_set_aside(struct job *job, struct job_source *source, const struct error *err);
 void sources_renew(struct job *job); /* a waiting job forgives */
 void sources_explain(const struct job *job, struct error *err);

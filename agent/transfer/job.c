@@ -89,10 +89,11 @@ static bool may_wait(const struct job *job)
 
 static int64_t wait_for_locations(struct job *job)
 {
+    int64_t left = job->started + job->request.wait_minutes * 60000 - job_now(job);
     if (job->state != JOB_WAITING_CONTENT_LOCATIONS &&
         !job_enter(job, JOB_WAITING_CONTENT_LOCATIONS))
         return -1;
-    return WAIT_STEP_MS;
+    return left < WAIT_STEP_MS ? left : WAIT_STEP_MS;
 }
 
 /* How long until something changes by itself; -1: the job is failing. */
@@ -102,7 +103,7 @@ static int64_t next_look(struct job *job)
     int64_t now = job_now(job);
     if (files_busy(job))
         return next > now && next - now < 1000 ? next - now : 1000;
-    if (next >= 0)
+    if (next >= 0 && next - now <= WAIT_STEP_MS)
         return next > now ? next - now : 0;
     if (may_wait(job))
         return wait_for_locations(job);
@@ -125,7 +126,8 @@ static void tick(void *arg)
     if (job->state == JOB_WAITING_CONTENT_LOCATIONS) {
         sources_renew(job);
         sources_locate(job);
-        if (sources_next_try(job) >= 0 && !job_enter(job, JOB_DOWNLOADING_DATA))
+        int64_t next = sources_next_try(job);
+        if (next >= 0 && next <= job_now(job) && !job_enter(job, JOB_DOWNLOADING_DATA))
             return;
     }
     if (job_now(job) - job->progress_logged >= PROGRESS_LOG_MS)
@@ -168,8 +170,8 @@ static bool has_space(struct job *job, struct error *err)
     if (!cache_free_bytes(job->engine.cache, &available, err))
         return false;
     for (size_t i = 0; i < job->file_count; i++)
-        if (job->files[i].staged->found == STAGED_NONE)
-            wanted += job->files[i].staged->file->size;
+        if (job->files[i].staged->found != STAGED_LIBRARY)
+            wanted += job->files[i].staged->file->size - job->files[i].staged->part_size;
     return wanted <= available || error_set(err, ERROR_FAILED, BLAME_DISK, "DISK_SPACE", job->name,
                                             "needs %lld bytes on the cache's disk, which has %lld",
                                             (long long)wanted, (long long)available);

@@ -109,19 +109,15 @@ static void on_wrong(struct job_file *file, const struct error *err)
 {
     struct job *job = file->job;
     struct job_source *source = file->source;
-    bool proven = file->past_caches && file->only_source && file->only_source == source;
+    bool proven = file->past_caches && source && file->only_source == source;
     forget_reused(file);
     file->furthest = 0;
-    file->past_caches = true;
-    if (source && proven) {
-        sources_set_aside(job, source, err);
-        file->past_caches = false;
-    } else if (source) {
-        struct source_result result = {.error = *err, .retry = true, .retry_after_ms = -1};
-        sources_blame(job, source, &result);
-        source->not_before = 0;
-    }
+    file->past_caches = !proven;
     file->only_source = NULL;
+    if (proven)
+        sources_set_aside(job, source, err);
+    else if (source)
+        sources_note(job, source, err);
     if (job->stopping) {
         part_close(file->part);
     } else {
@@ -202,7 +198,12 @@ static void on_done(void *arg, const struct source_result *result)
     file->fetch = NULL;
     file->source->busy--;
     job->fetching--;
-    if (result->ok) {
+    if (!result->ok && result->no_range)
+        file->no_range = file->source;
+    /* A source that stalls or hangs up after the last byte gave all there is; one that sends more
+       does not. */
+    bool whole = result->retry && part_front(file->part) == file->staged->file->size;
+    if (result->ok || whole) {
         file->state = FILE_ENDING;
         part_finish(file->part);
     } else {
@@ -216,12 +217,23 @@ static void on_done(void *arg, const struct source_result *result)
     job_check_end(job);
 }
 
+/* The first byte to ask this source for. */
+static int64_t start_offset(const struct job_file *file, const struct job_source *source)
+{
+    if (file->no_range == source)
+        return 0; /* it cannot go on */
+    if (file->past_caches && file->only_source != source)
+        return 0; /* wrong once: all of it from one source */
+    if (part_front(file->part) == file->staged->file->size)
+        return 0; /* a source sent more than the file: its bytes prove nothing */
+    return part_front(file->part);
+}
+
 static void fetch(struct job_file *file, struct job_source *source)
 {
     struct job *job = file->job;
     char *url = source->kind->file_url(source->url, file->staged->file->name);
-    bool anew = source->no_range || (file->past_caches && file->only_source != source);
-    int64_t front = anew ? 0 : part_front(file->part);
+    int64_t front = start_offset(file, source);
     struct source_request request = {
         .url = url,
         .offset = front,
@@ -315,7 +327,9 @@ void files_abandon(struct job *job)
             file->source->busy--;
             job->fetching--;
         }
-        if (file->part && (file->state == FILE_FETCHING || file->state == FILE_READY))
+        if (file->part && file->state == FILE_OPENING)
+            part_interrupt(file->part);
+        else if (file->part && (file->state == FILE_FETCHING || file->state == FILE_READY))
             part_close(file->part);
     }
     job->ready = (struct file_queue){.count = 0};

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,10 @@ struct part {
     struct hash *hash, *sha256; /* sha256: beside a SHA-1 manifest's digest */
     int64_t written, handed_back;
     struct staged_validator found; /* of an earlier run */
-    bool failed, wrong;
+    bool failed, wrong, interrupted;
     struct error error;
+
+    atomic_bool stop; /* set by the loop's side for the worker's */
 };
 
 void part_pool_free(struct part_pool *pool)
@@ -98,6 +101,8 @@ static bool read_prefix(struct part *part, int64_t have)
 {
     char piece[64 * 1024];
     while (part->written < have) {
+        if (atomic_load(&part->stop))
+            return false;
         ssize_t got = read(part->fd, piece, sizeof piece);
         if (got < 0 && errno == EINTR)
             continue;
@@ -177,7 +182,7 @@ static bool run_batch(struct part *part)
     struct batch *batch = &part->current;
     if (part->file->found == STAGED_LIBRARY) {
         part->file->found = STAGED_NONE;
-        if (!staging_keep_library(part->staging, part->file, &part->error))
+        if (!staging_keep_library(part->staging, part->file, &part->stop, &part->error))
             return false;
         if (part->file->kept)
             return true;
@@ -203,11 +208,14 @@ static void work(void *arg)
     struct part *part = arg;
     const struct batch *batch = &part->current;
     part->wrong = false;
-    if (!part->failed)
-        part->failed = !run_batch(part);
+    bool ok = part->failed || part->interrupted || run_batch(part);
+    if (!ok && atomic_load(&part->stop))
+        part->interrupted = true;
+    else if (!ok)
+        part->failed = true;
     if (!part->failed && batch->save_validator && !part->file->kept)
         staging_save_validator(part->staging, part->file, &part->validator);
-    if (part->failed || part->file->kept || batch->close)
+    if (part->failed || part->interrupted || part->file->kept || batch->close)
         close_file(part);
 }
 
@@ -246,7 +254,7 @@ static void worked(void *arg)
     } else if (part->wrong) {
         part->front = 0;
         tell_end(part, PART_WRONG);
-    } else if (done.close) {
+    } else if (done.close || part->interrupted) {
         tell_end(part, PART_CLOSED);
     } else if (done.open) {
         part->front = part->written;
@@ -368,6 +376,11 @@ void part_finish(struct part *part)
     queue_filling(part);
     part->next.finish = true;
     submit(part);
+}
+
+void part_interrupt(struct part *part)
+{
+    atomic_store(&part->stop, true);
 }
 
 void part_close(struct part *part)

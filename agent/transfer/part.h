@@ -58,6 +58,9 @@ void part_flush(struct part *part);
    begun anew. */
 void part_finish(struct part *part);
 
+/* Leaves off what `part_open` began, soon; `ended` follows (CLOSED, or what it came to). */
+void part_interrupt(struct part *part);
+
 /* Flush and close; `ended` follows (CLOSED, FAILED). */
 void part_close(struct part *part);
 

@@ -242,7 +242,7 @@ bool beneath_replace(int dir, const char *path, const void *bytes, size_t len, m
     int parent = beneath_open_parent(dir, path, &leaf);
     if (parent < 0)
         return error_errno(err, path, "cannot open the folder of");
-    char *temporary = mem_format(".%s.%ld.tmp", leaf, (long)getpid());
+    char *temporary = mem_format(".%s.tmp", leaf);
     unlinkat(parent, temporary, 0);
     bool ok = write_and_sync(parent, temporary, bytes, len, mode) &&
               renameat(parent, temporary, parent, leaf) == 0;

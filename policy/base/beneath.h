@@ -42,8 +42,9 @@ bool beneath_read_open(int fd, const char *where, size_t max, struct buf *out, s
 /* Whole file into `out` (appended), as beneath_read_open. */
 bool beneath_read(int dir, const char *path, size_t max, struct buf *out, struct error *err);
 
-/* Replaces `path` durably and in one step: temporary file beside it, written, synced, renamed,
-   folder synced. On failure the old file stands. */
+/* Replaces `path` durably and in one step: temporary file (.NAME.tmp) beside it, written, synced,
+   renamed, folder synced. On failure the old file stands. Callers hold a lock: one writer at a
+   time. What a killed one left is replaced by the next. */
 bool beneath_replace(int dir, const char *path, const void *bytes, size_t len, mode_t mode,
                      struct error *err);
 

@@ -6,6 +6,20 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* A cut within a character would make text that is no UTF-8. */
+static void trim(char *text, size_t size)
+{
+    size_t len = strlen(text), start = len;
+    if (len + 1 < size)
+        return;
+    while (start > 0 && len - start < 3 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0xC0)
+        start--;
+    if (!text_is_utf8(text + start, len - start))
+        text[start] = '\0';
+}
+
 static void fill(struct error *err, enum error_kind kind, enum error_blame blame, const char *code,
                  const char *where)
 {
@@ -13,6 +27,7 @@ static void fill(struct error *err, enum error_kind kind, enum error_blame blame
     err->blame = blame;
     snprintf(err->code, sizeof err->code, "%s", code ? code : "");
     snprintf(err->where, sizeof err->where, "%s", where ? where : "");
+    trim(err->where, sizeof err->where);
 }
 
 bool error_set(struct error *err, enum error_kind kind, enum error_blame blame, const char *code,
@@ -25,6 +40,7 @@ bool error_set(struct error *err, enum error_kind kind, enum error_blame blame, 
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
+    trim(err->text, sizeof err->text);
     return false;
 }
 

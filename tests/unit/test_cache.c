@@ -90,7 +90,7 @@ static void publish(struct fixture *f, const char *id, int64_t version)
     for (size_t i = 0; i < staging_file_count(staging); i++) {
         struct staged_file *file = staging_file(staging, i);
         if (file->found == STAGED_LIBRARY)
-            assert_true(staging_keep_library(staging, file, &err));
+            assert_true(staging_keep_library(staging, file, NULL, &err));
         if (!file->kept)
             keep(staging, file);
     }

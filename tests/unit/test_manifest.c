@@ -84,6 +84,27 @@ static void test_a_manifest(void **state)
     manifest_free(&manifest);
 }
 
+static void test_one_digest_one_size(void **state)
+{
+    (void)state;
+    static const char *const sizes[] = {"1", "2"};
+    for (size_t i = 0; i < 2; i++) {
+        struct manifest manifest;
+        struct error err;
+        char *text = mem_format("<Content><FileContent Name=\"a\" Hash=\"%s\" "
+                                "HashAlgorithm=\"SHA256\" Size=\"1\"/><FileContent Name=\"b\" "
+                                "Hash=\"%s\" HashAlgorithm=\"SHA256\" Size=\"%s\"/></Content>",
+                                SHA256_A, SHA256_A, sizes[i]);
+        bool ok = read_text(&manifest, text, &err);
+        assert_int_equal(ok, i == 0);
+        if (ok)
+            manifest_free(&manifest);
+        else
+            assert_refusal(&err, "one digest and two sizes");
+        free(text);
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -270,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_manifest),
+        cmocka_unit_test(test_one_digest_one_size),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_names_that_clash),
         cmocka_unit_test(test_a_clash_among_many),
