@@ -42,6 +42,7 @@ struct site_group {
 struct site_relationship {
     int64_t source, destination; /* group IDs; equal: a default group's own behaviour */
     int64_t minutes;             /* FallbackDP; -1 never */
+    bool says_minutes; /* false: FallbackDP is not known, `minutes` is the console's 120 */
     const struct instance *instance;
 };
 

@@ -200,6 +200,7 @@ static bool read_relationships(struct site *site, struct error *err)
         relationship->destination = rows.rows[i].number[1];
         relationship->instance = rows.rows[i].instance;
         relationship->minutes = MINUTES_DEFAULT;
+        relationship->says_minutes = instance_get(relationship->instance, "FallbackDP") != NULL;
         if (!instance_get_int(relationship->instance, "FallbackDP", -1, MINUTES_NEVER_UNSIGNED,
                               &relationship->minutes, err))
             return false;

@@ -30,8 +30,14 @@ static bool read_base(struct context *context, struct policy *policy, struct mac
 {
     const struct options *options = context->options;
     *machine = (struct machine){0};
-    if (!options->machine)
-        return options->set_count || machine_find(machine, context->config.machine, err);
+    if (!options->machine && options->set_count)
+        return true;
+    if (!options->machine) {
+        bool ok = machine_find(machine, context->config.machine, err);
+        if (!ok && err->kind == ERROR_INPUT) /* the settings file's object */
+            snprintf(err->where, sizeof err->where, "%s", context->config.path);
+        return ok;
+    }
     if (access(options->machine, F_OK) == 0)
         return machine_from_file(machine, options->machine, err);
     return machine_from_policy(machine, policy, options->machine, err);
@@ -43,6 +49,8 @@ bool command_read_machine(struct context *context, struct policy *policy, struct
     const struct options *options = context->options;
     if (!read_base(context, policy, machine, err))
         return false;
+    for (size_t i = 0; options->machine && i < options->set_count; i++)
+        machine_forget(machine, options->sets[i]);
     for (size_t i = 0; i < options->set_count; i++)
         if (!machine_set(machine, options->sets[i], err)) {
             machine_free(machine);

@@ -191,6 +191,7 @@ static bool read_file(struct config *config, const char *path, struct error *err
     ok = ok && beneath_read_open(fd, path, LIMIT_SETTINGS_BYTES, &text, err);
     if (fd >= 0)
         close(fd);
+    config->path = mem_copy_string(path);
     struct reading reading = {path, text.data ? text.data : "", text.len, st.st_mode & S_IROTH};
     if (!ok)
         err->kind = ERROR_INPUT;
@@ -245,6 +246,7 @@ bool config_read(struct config *config, const char *path, struct error *err)
 void config_free(struct config *config)
 {
     json_decref(config->root);
+    free(config->path);
     buf_free(&config->dns_servers);
     *config = (struct config){0};
 }

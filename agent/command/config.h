@@ -12,6 +12,7 @@
 
 struct config {
     json_t *root;          /* owns the texts below; NULL without a file */
+    char *path;            /* of the file, NULL without one */
     const json_t *machine; /* the machine object, or NULL */
     const char *assigned_site;
     const char *ca_file;

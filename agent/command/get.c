@@ -306,7 +306,7 @@ static json_t *outcome_json(const struct outcome *outcome)
     const struct job_report none = {.bytes_reused = outcome->cached ? outcome->manifest.bytes : 0,
                                     .next_minute = -1};
     const struct job_report *report = outcome->job ? job_report(outcome->job) : &none;
-    return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:s, s:o, s:o, s:o}",
+    return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "content", safe_json(content ? content->id : outcome->asked), "version",
                      content && content->has_version ? json_integer(content->version) : json_null(),
                      "result", outcome->ok ? "ok" : "failed", "bytes",
@@ -315,8 +315,9 @@ static json_t *outcome_json(const struct outcome *outcome)
                      (json_int_t)report->bytes_reused, "files", (json_int_t)outcome->manifest.count,
                      "seconds", outcome->seconds, "sources", sources_json(report), "path",
                      outcome->ok ? json_string(outcome->path) : json_null(), "verifiedBy",
-                     "manifest", "job", outcome->job ? json_string(report->job) : json_null(),
-                     "error", outcome->ok ? json_null() : error_json(&outcome->error), "nextMinute",
+                     outcome->ok ? json_string("manifest") : json_null(), "job",
+                     outcome->job ? json_string(report->job) : json_null(), "error",
+                     outcome->ok ? json_null() : error_json(&outcome->error), "nextMinute",
                      report->next_minute < 0 ? json_null() : json_integer(report->next_minute));
 }
 

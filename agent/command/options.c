@@ -9,6 +9,7 @@
 
 #define ALL    (COMMAND_POLICY | COMMAND_LOCATE | COMMAND_GET)
 #define PLACES (COMMAND_LOCATE | COMMAND_GET)
+#define ASKED  (COMMAND_POLICY | PLACES)
 
 enum option_id {
     OPTION_CONFIG = 256,
@@ -46,8 +47,8 @@ static const struct option_row {
     {OPTION_LOGS, "logs", "DIR", ALL, "folder of the logs"},
     {OPTION_SOCKET, "socket", "PATH", ALL, "the agent's control socket"},
     {OPTION_JSON, "json", NULL, ALL, "print JSON"},
-    {OPTION_MACHINE, "machine", "FILE|NAME", PLACES, "another machine than this one"},
-    {OPTION_SET, "set", "KEY=VALUE", PLACES, "a fact of the machine; may be repeated"},
+    {OPTION_MACHINE, "machine", "FILE|NAME", ASKED, "another machine than this one"},
+    {OPTION_SET, "set", "KEY=VALUE", ASKED, "a fact of the machine; may be repeated"},
     {OPTION_AT, "at", "MINUTES", PLACES, "minutes since the first request"},
     {OPTION_ALL, "all", NULL, COMMAND_LOCATE, "every location, whenever it joins"},
     {OPTION_DEPLOYMENT, "deployment", "ID|BITS", PLACES, "the deployment that allows the sources"},

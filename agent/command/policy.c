@@ -4,7 +4,6 @@
 #include "policy/spy.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static bool print_text(struct buf *out, struct error *err)
 {
@@ -42,18 +41,18 @@ static bool unknown_place(const char *text, struct error *err)
                      text);
 }
 
-static bool print_tree(const struct context *context, struct policy *policy,
-                       const struct resultant *resultant, const char *place, struct error *err)
+static bool print_tree(const struct context *context, struct world *world, const char *place,
+                       struct error *err)
 {
+    struct policy *policy = &world->policy;
+    const struct resultant *resultant = &world->resultant;
     struct spy_path path;
     if (!spy_parse_path(&path, place))
         return unknown_place(place, err);
-    char name[256] = "";
-    const char *site = context->config.assigned_site;
-    bool is_named = gethostname(name, sizeof name - 1) == 0 && name[0];
+    const struct machine *machine = &world->machine;
     struct spy_client client = {
-        .name = is_named ? name : NULL,
-        .site = site ? site : policy_site_code(policy),
+        .name = machine->name,
+        .site = machine->site ? machine->site : policy_site_code(policy),
     };
     if (context->options->json) {
         json_t *json = spy_json(policy, resultant, &client, &path);
@@ -73,15 +72,12 @@ bool command_policy(struct context *context, struct error *err)
     bool is_why = count && strcmp(options->arguments[0], "why") == 0;
     if (is_why ? count != 2 : count > 1)
         return usage(err);
-    struct policy policy;
-    struct resultant resultant;
-    if (!command_read_policy(context, &policy, err))
+    struct world world;
+    if (!command_read_world(context, &world, err))
         return false;
-    resultant_read(&resultant, &policy);
-    command_print_warnings(&policy);
     const char *place = count ? options->arguments[0] : NULL;
-    bool ok = is_why ? print_why(options, &resultant, options->arguments[1], err)
-                     : print_tree(context, &policy, &resultant, place, err);
-    policy_free(&policy);
+    bool ok = is_why ? print_why(options, &world.resultant, options->arguments[1], err)
+                     : print_tree(context, &world, place, err);
+    world_free(&world);
     return ok;
 }

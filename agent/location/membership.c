@@ -133,10 +133,20 @@ static void follow_rows(const struct site *site, struct way *ways, const struct 
          i < site->relationship_count && site->relationships[i].source == from->id; i++) {
         const struct site_relationship *link = &site->relationships[i];
         const struct site_group *to = site_find_group(site, link->destination);
-        if (to)
-            offer(&ways[index_of(site, to)], from, to->is_default ? VIA_SITE_DEFAULT : VIA_NEIGHBOR,
-                  link->minutes, MINUTES_ROW);
+        if (!to || (to->is_default && !link->says_minutes))
+            continue; /* the implied link knows better */
+        offer(&ways[index_of(site, to)], from, to->is_default ? VIA_SITE_DEFAULT : VIA_NEIGHBOR,
+              link->minutes, link->says_minutes ? MINUTES_ROW : MINUTES_BUILT_IN);
     }
+}
+
+/* The row between two groups where it says minutes, or NULL. */
+static const struct site_relationship *find_minutes(const struct site *site,
+                                                    const struct site_group *from,
+                                                    const struct site_group *to)
+{
+    const struct site_relationship *row = site_find_relationship(site, from->id, to->id);
+    return row && row->says_minutes ? row : NULL;
 }
 
 /* The implied link: the default group's own behaviour (its self row), else 120. A row says it
@@ -146,9 +156,9 @@ static void follow_defaults(const struct site *site, struct way *ways,
 {
     for (size_t i = 0; i < site->group_count; i++) {
         const struct site_group *to = &site->groups[i];
-        if (!to->is_default || site_find_relationship(site, from->id, to->id))
+        if (!to->is_default || find_minutes(site, from, to))
             continue;
-        const struct site_relationship *own = site_find_relationship(site, to->id, to->id);
+        const struct site_relationship *own = find_minutes(site, to, to);
         offer(&ways[i], from, VIA_SITE_DEFAULT, own ? own->minutes : IMPLIED_MINUTES,
               own ? MINUTES_DEFAULT : MINUTES_BUILT_IN);
     }

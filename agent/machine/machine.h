@@ -46,6 +46,10 @@ bool machine_from_file(struct machine *machine, const char *path, struct error *
 bool machine_from_policy(struct machine *machine, struct policy *policy, const char *name,
                          struct error *err);
 
+/* Empties the list that "key=value" adds to: --set changes what --machine brought. An address's
+   network IDs go with it. */
+void machine_forget(struct machine *machine, const char *assignment);
+
 /* "key=value" of --set; address, subnet, collection, adapter add, others replace. ERROR_USAGE. */
 bool machine_set(struct machine *machine, const char *assignment, struct error *err);
 

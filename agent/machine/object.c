@@ -167,7 +167,7 @@ static bool read_member(struct machine *machine, const struct member *member, co
         return true;
     }
     if (member->type == MEMBER_BOOL) {
-        if (!json_is_boolean(value))
+        if (!json_is_boolean(value) && !json_is_null(value))
             return refuse(where, member->name, "takes true or false", err);
         set_truth(machine, member, json_is_true(value));
         return true;
@@ -288,17 +288,35 @@ static bool set_value(struct machine *machine, const struct member *member, cons
     return false;
 }
 
-bool machine_set(struct machine *machine, const char *assignment, struct error *err)
+/* The member of "key=value", or NULL. */
+static const struct member *find_key(const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
     size_t len = equals ? (size_t)(equals - assignment) : 0;
-    for (size_t i = 0; equals && i < MEMBER_COUNT; i++) {
-        if (strlen(members[i].key) != len || strncasecmp(members[i].key, assignment, len) != 0)
-            continue;
-        return set_value(machine, &members[i], equals + 1) ||
+    for (size_t i = 0; equals && i < MEMBER_COUNT; i++)
+        if (strlen(members[i].key) == len && strncasecmp(members[i].key, assignment, len) == 0)
+            return &members[i];
+    return NULL;
+}
+
+void machine_forget(struct machine *machine, const char *assignment)
+{
+    const struct member *member = find_key(assignment);
+    if (!member)
+        return;
+    empty_list(machine, member);
+    if (member->type == MEMBER_ADDRESSES)
+        machine->subnet_count = 0;
+}
+
+bool machine_set(struct machine *machine, const char *assignment, struct error *err)
+{
+    const struct member *member = find_key(assignment);
+    const char *value = member ? strchr(assignment, '=') + 1 : NULL;
+    if (member)
+        return set_value(machine, member, value) ||
                error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL, "--set %s does not take '%s'",
-                         members[i].key, equals + 1);
-    }
+                         member->key, value);
     return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                      "--set takes KEY=VALUE with a machine's key (name, address, subnet, adSite, "
                      "domain, forest, site, collection, adapter, vpn, metered, internet), not '%s'",

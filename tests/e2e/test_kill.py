@@ -7,7 +7,7 @@ import re
 import signal
 
 import harness
-from harness import DP, SCALE, Content, Scene, Skip, alone, filler, slow, torture, wait_until
+from harness import DP, SCALE, Scene, Skip, alone, filler, slow, torture, wait_until
 
 KILLS = 5
 
