@@ -87,7 +87,8 @@ class Request:
             lines.append("ETag: " + etag)
         if not self.keep:
             lines.append("Connection: close")
-        self.send(("\r\n".join(lines + list(headers)) + "\r\n\r\n").encode("latin-1"), counts=False)
+        head = "\r\n".join(lines + list(headers)) + "\r\n\r\n"
+        self.send(head.encode("latin-1"), counts=False)
 
     def reply(self, status, body=b"", *headers, etag=None):
         self.head(status, *headers, length=len(body), etag=etag)

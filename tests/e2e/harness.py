@@ -232,7 +232,8 @@ class Nginx:
         return """%sdaemon off; worker_processes 1; pid %s/pid;
 events { worker_connections 1024; }
 http {
-    log_format fields '$msec|$status|$body_bytes_sent|$connection|$http_range|$http_if_range|$request';
+    log_format fields '$msec|$status|$body_bytes_sent|$connection|'
+                      '$http_range|$http_if_range|$request';
     access_log %s fields;
     %s
     default_type application/octet-stream;

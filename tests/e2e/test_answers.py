@@ -1,7 +1,6 @@
 """The command line, policy and locate: what the contract promises."""
 
 import glob
-import json
 import os
 import re
 

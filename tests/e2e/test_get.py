@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import harness
-from harness import DP, Content, check_tree, filler, instance, threads
+from harness import DP, check_tree, filler, instance, threads
 
 # CMTrace's own scan pattern (configmgr-facts 6.1).
 RECORD = re.compile(

@@ -1,9 +1,8 @@
 """Policy and manifests are input: each kind of bad one is exit 3, one line, and names its file."""
 
-import json
 import os
 
-from harness import DP, SCALE, Content, document, estate, filler, instance, sha256
+from harness import DP, SCALE, Content, document, estate, instance, sha256
 
 DIGEST = sha256(b"x")
 
