@@ -300,7 +300,7 @@ class Result:
 
     def __str__(self):
         return "%s\nexit %s after %.2f s\n--- out\n%s\n--- err\n%s" % (
-            " ".join(self.args), self.code, self.seconds, self.out[-3000:], self.err[-3000:])
+            " ".join(self.args), self.code, self.seconds, self.out[-3000:], self.err[:3000])
 
 
 class Scene:
