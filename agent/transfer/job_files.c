@@ -130,6 +130,7 @@ static void on_ended(void *arg, enum part_end end, const struct error *err)
 {
     struct job_file *file = arg;
     struct job *job = file->job;
+    struct error why;
     switch (end) {
     case PART_KEPT: on_kept(file); break;
     case PART_WRONG: on_wrong(file, err); break;
@@ -141,8 +142,9 @@ static void on_ended(void *arg, enum part_end end, const struct error *err)
             file->source->busy--;
             job->fetching--;
         }
+        why = *err; /* the part's own */
         drop_part(file);
-        job_fail(job, err);
+        job_fail(job, &why);
         break;
     }
     if (!job->stopping)
