@@ -180,6 +180,8 @@ static enum error_blame blame_of(const struct source_fetch *fetch, CURLcode code
         return BLAME_PROXY;
     if (code == CURLE_COULDNT_RESOLVE_HOST)
         return BLAME_DNS;
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return BLAME_DISK; /* our own file of authorities is missing or bad */
     return BLAME_SOURCE;
 }
 
@@ -211,6 +213,8 @@ static const char *code_of(CURLcode code)
 {
     if (code == CURLE_COULDNT_CONNECT)
         return "CONNECT";
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return "CA_FILE";
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
         return "TLS";
     if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY)

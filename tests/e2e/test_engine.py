@@ -278,3 +278,13 @@ def test_one_file_that_cannot_be_resumed(scene):
     scene.policy(content, [DP(DP_NAME, server.url + "/no-range-of-a")])
     result = scene.get()
     assert result.code == 0 and result.json["bytesFromNetwork"] == 3000 + 50000, result
+
+
+def test_missing_authorities(scene):
+    """A file of certificate authorities that is not there is no distribution point's fault."""
+    server = scene.fault(certificate=certificate(scene))
+    content = scene.content({"a": b"a"})
+    scene.settings(caFile=scene.path("nowhere.pem"))
+    scene.policy(content, [DP(DP_NAME, server.url + "/ok")])
+    result = scene.get()
+    assert result.code == 1 and result.json["error"]["blame"] == "disk", result
