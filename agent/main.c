@@ -1,11 +1,12 @@
 /* The table of commands and the life of the process. */
 #include "agent/command/options.h"
+#include "agent/command/policy.h"
 
 #include <signal.h>
 #include <stdio.h>
 
 static const struct command_row commands[] = {
-    {"policy", COMMAND_POLICY, command_policy, 0, 2, "[PATH | why NAME]",
+    {"policy", COMMAND_POLICY, command_policy, 0, 3, POLICY_USAGE,
      "show policy as Policy Spy does, or where a setting comes from"},
     {"locate", COMMAND_LOCATE, command_locate, 1, 1, "CONTENT",
      "where the machine would get a content, and why not elsewhere"},

@@ -7,6 +7,7 @@
 #include "agent/command/config.h"
 #include "agent/location/location.h"
 #include "agent/machine/machine.h"
+#include "policy/base/buf.h"
 #include "policy/base/error.h"
 #include "policy/settings.h"
 #include "policy/site.h"
@@ -83,5 +84,8 @@ char *words_excluded(const struct world *world, const struct decision *decision,
 
 /* Prints `value` and a newline to standard output; takes the reference. false: cannot write. */
 bool command_print_json(json_t *value, struct error *err);
+
+/* Prints and frees the text. false: cannot write. */
+bool command_print_text(struct buf *text, struct error *err);
 
 #endif

@@ -154,3 +154,10 @@ bool command_print_json(json_t *value, struct error *err)
     free(text);
     return ok || error_errno(err, NULL, "cannot write to standard output");
 }
+
+bool command_print_text(struct buf *text, struct error *err)
+{
+    bool ok = fwrite(text->data, 1, text->len, stdout) == text->len && fflush(stdout) == 0;
+    buf_free(text);
+    return ok || error_errno(err, NULL, "cannot write to standard output");
+}

@@ -1,26 +1,16 @@
 /* policy: what the machine has been told, as Policy Spy shows it, and why a setting is what it is.
  */
+#include "agent/command/policy.h"
 #include "agent/command/command.h"
 #include "policy/spy.h"
 
 #include <string.h>
 
-static bool print_text(struct buf *out, struct error *err)
+static bool print_why(struct context *context, struct world *world, struct error *err)
 {
-    bool ok = fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
-    return ok || error_errno(err, NULL, "cannot write to standard output");
-}
-
-static bool usage(struct error *err)
-{
-    return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
-                     "usage: nearpoint policy [PATH | why NAME]");
-}
-
-static bool print_why(const struct options *options, const struct resultant *resultant,
-                      const char *name, struct error *err)
-{
-    const struct resultant_setting *setting = resultant_find(resultant, name);
+    const struct options *options = context->options;
+    const char *name = options->arguments[1];
+    const struct resultant_setting *setting = resultant_find(&world->resultant, name);
     if (!setting)
         return error_set(err, ERROR_FAILED, BLAME_POLICY, "UNKNOWN_SETTING", NULL,
                          "no settings instance in the policy has a property '%s'", name);
@@ -28,9 +18,7 @@ static bool print_why(const struct options *options, const struct resultant *res
         return command_print_json(spy_why_json(setting), err);
     struct buf out = {0};
     spy_why_text(&out, setting);
-    bool ok = print_text(&out, err);
-    buf_free(&out);
-    return ok;
+    return command_print_text(&out, err);
 }
 
 static bool unknown_place(const char *text, struct error *err)
@@ -41,9 +29,10 @@ static bool unknown_place(const char *text, struct error *err)
                      text);
 }
 
-static bool print_tree(const struct context *context, struct world *world, const char *place,
-                       struct error *err)
+static bool print_tree(struct context *context, struct world *world, struct error *err)
 {
+    const struct options *options = context->options;
+    const char *place = options->argument_count ? options->arguments[0] : NULL;
     struct policy *policy = &world->policy;
     const struct resultant *resultant = &world->resultant;
     struct spy_path path;
@@ -54,30 +43,46 @@ static bool print_tree(const struct context *context, struct world *world, const
         .name = machine->name,
         .site = machine->site ? machine->site : policy_site_code(policy),
     };
-    if (context->options->json) {
+    if (options->json) {
         json_t *json = spy_json(policy, resultant, &client, &path);
         return json ? command_print_json(json, err) : unknown_place(place, err);
     }
     struct buf out = {0};
-    bool ok = spy_text(&out, policy, resultant, &client, &path) ? print_text(&out, err)
-                                                                : unknown_place(place, err);
+    if (spy_text(&out, policy, resultant, &client, &path))
+        return command_print_text(&out, err);
     buf_free(&out);
-    return ok;
+    return unknown_place(place, err);
+}
+
+/* What stands after `policy`: how many words in all, and who does it. */
+static const struct subcommand {
+    const char *name;
+    size_t words;
+    bool (*run)(struct context *context, struct world *world, struct error *err);
+} subcommands[] = {
+    {"why", 2, print_why},
+    {"check", 1, policy_check},
+};
+
+static const struct subcommand *find_subcommand(const struct options *options)
+{
+    for (size_t i = 0; options->argument_count && i < sizeof subcommands / sizeof *subcommands; i++)
+        if (strcmp(options->arguments[0], subcommands[i].name) == 0)
+            return &subcommands[i];
+    return NULL;
 }
 
 bool command_policy(struct context *context, struct error *err)
 {
     const struct options *options = context->options;
-    size_t count = options->argument_count;
-    bool is_why = count && strcmp(options->arguments[0], "why") == 0;
-    if (is_why ? count != 2 : count > 1)
-        return usage(err);
+    const struct subcommand *asked = find_subcommand(options);
+    if (asked ? options->argument_count != asked->words : options->argument_count > 1)
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "usage: nearpoint policy " POLICY_USAGE);
     struct world world;
     if (!command_read_world(context, &world, err))
         return false;
-    const char *place = count ? options->arguments[0] : NULL;
-    bool ok = is_why ? print_why(options, &world.resultant, options->arguments[1], err)
-                     : print_tree(context, &world, place, err);
+    bool ok = (asked ? asked->run : print_tree)(context, &world, err);
     world_free(&world);
     return ok;
 }

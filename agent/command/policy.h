@@ -1,0 +1,12 @@
+/* The words that may stand after `policy`, one function each. */
+#ifndef AGENT_COMMAND_POLICY_H
+#define AGENT_COMMAND_POLICY_H
+
+#include "agent/command/command.h"
+
+#define POLICY_USAGE "[PATH | why NAME | check]"
+
+/* Prints the reviewer's findings; false with ERROR_FAILED and no text where one is an error. */
+bool policy_check(struct context *context, struct world *world, struct error *err);
+
+#endif
