@@ -4,7 +4,7 @@ CC       ?= gcc
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 BUILD    ?= build
-PKGS     := libcurl libcares jansson libxml-2.0 libcrypto
+PKGS     := libcurl libcares jansson libxml-2.0 libcrypto zlib
 
 VERSION  := 0.1.0
 WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \

@@ -1,6 +1,7 @@
 /*
  * Policy documents → instances: a class name and a bag of typed properties, as in WMI, each with
- * the document and line it came from. One bag whatever form the document had.
+ * the document and line it came from. One bag whatever form the document had. Properties may hold
+ * further instances (client settings do).
  *
  * Everything hangs in the policy's arena: pointers stay valid until policy_free. No network, no
  * clock, no environment. Reads files and folders by the paths it is given (open, openat, fstat,
@@ -23,17 +24,21 @@ enum value_type {
     VALUE_INT,
     VALUE_TEXT, /* also numbers beyond 2^63-1 and datetimes */
     VALUE_ARRAY,
+    VALUE_OBJECT, /* an embedded instance */
 };
+
+struct instance;
 
 /* A site has a million of them: only the member that the type names is there. */
 struct value {
     enum value_type type;
-    size_t count; /* VALUE_ARRAY */
+    uint32_t count; /* VALUE_ARRAY */
     union {
         bool truth;                /* VALUE_BOOL */
         int64_t number;            /* VALUE_INT */
         const char *text;          /* VALUE_TEXT: UTF-8, NUL-terminated, holds no NUL */
-        const struct value *items; /* VALUE_ARRAY: none of them an array */
+        const struct value *items; /* VALUE_ARRAY: one at least, none of them an array */
+        const struct instance *object;
     };
 };
 
@@ -49,13 +54,13 @@ enum layer { LAYER_BUILT_IN, LAYER_DEFAULT, LAYER_CUSTOM, LAYER_LOCAL };
 
 #define PRECEDENCE_NONE 2147483647 /* PolicyPrecedence absent: the weakest */
 
-/* One <Policy> document. */
+/* One document: a policy, or an export, which has no PolicyID. */
 struct document {
-    const char *path; /* as given or folder/name */
-    const char *policy_id;
-    const char *version_text; /* PolicyVersion as written: "2.00" */
+    const char *path;         /* as given or folder/name */
+    const char *policy_id;    /* NULL: an export */
+    const char *version_text; /* PolicyVersion as written: "2.00"; NULL: an export */
     int64_t version[2];       /* compared as two numbers */
-    const char *source;       /* PolicySource: "SMS:PS1", "Local" */
+    const char *source;       /* PolicySource: "SMS:PS1", "Local"; NULL where it is not said */
     enum layer layer;
     int64_t priority;    /* PolicyPrecedence; smaller wins */
     bool superseded;     /* another document has this PolicyID in a higher version */
@@ -69,11 +74,11 @@ struct document {
 struct instance {
     const char *class_name;
     const struct document *document;
-    const char *rule; /* PolicyRuleID or NULL */
-    unsigned line;
-    bool partial;        /* resolved: said on the instance, else by the document's layer */
+    const char *rule;    /* PolicyRuleID or NULL */
     const char *why_not; /* why its rule is not applied, in words; NULL where it is */
-    size_t count;
+    unsigned line;
+    bool partial; /* resolved: said on the instance, else by the document's layer */
+    uint32_t count;
     const struct property *properties; /* in the order written */
 };
 

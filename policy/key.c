@@ -71,6 +71,7 @@ int key_compare_values(const struct value *a, const struct value *b)
     case VALUE_BOOL: return compare_numbers(a->truth, b->truth);
     case VALUE_INT: return compare_numbers(a->number, b->number);
     case VALUE_TEXT: return text_compare(a->text, b->text);
+    case VALUE_OBJECT: return key_compare_whole(a->object, b->object);
     case VALUE_ARRAY: break;
     }
     for (size_t i = 0; i < a->count && i < b->count; i++) {
@@ -97,8 +98,10 @@ const struct property **key_sorted_properties(const struct instance *instance)
     return sorted;
 }
 
-static int compare_all(const struct instance *a, const struct instance *b)
+int key_compare_whole(const struct instance *a, const struct instance *b)
 {
+    if (!text_equal(a->class_name, b->class_name))
+        return text_compare(a->class_name, b->class_name);
     const struct property **left = key_sorted_properties(a);
     const struct property **right = key_sorted_properties(b);
     int order = 0;
@@ -124,5 +127,5 @@ int key_compare(const struct instance *a, const struct instance *b)
         is_known = is_known && left && right;
         order = key_compare_values(left ? left : &absent, right ? right : &absent);
     }
-    return order || is_known ? order : compare_all(a, b);
+    return order || is_known ? order : key_compare_whole(a, b);
 }

@@ -1,7 +1,7 @@
 /* Files and folders → documents; which of them are in force. */
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
-#include "policy/body.h"
+#include "policy/form.h"
 #include "policy/instance.h"
 
 #include <dirent.h>
@@ -15,39 +15,27 @@
 
 /* One document */
 
-/* What is no XML at all is told as what it is to the reader of policy. */
-static bool explain(struct error *err)
-{
-    if (err && strcmp(err->code, "NOT_XML") == 0) {
-        char *what = mem_copy_string(err->text);
-        snprintf(err->text, sizeof err->text,
-                 "is not a policy document form that nearpoint reads: it %s", what);
-        free(what);
-    }
-    return false;
-}
-
 /* Where a document's bytes come from: false with the error filled, *len 0 at the end. */
 typedef bool next_piece(void *arg, const char **bytes, size_t *len, struct error *err);
 
 static bool read_document(struct policy *policy, const char *path, next_piece *next, void *arg,
                           struct error *err)
 {
-    struct body *body = body_open(policy, path);
+    struct form *form = form_open(policy, path);
     struct hash *hash = hash_create(HASH_SHA256);
     const char *bytes;
     size_t len;
     bool ok;
     while ((ok = next(arg, &bytes, &len, err)) && len) {
         hash_update(hash, bytes, len);
-        if (!(ok = body_feed(body, bytes, len, err)))
+        if (!(ok = form_feed(form, bytes, len, err)))
             break;
     }
-    ok = ok && body_finish(body, err);
-    hash_finish(hash, body_document(body)->digest);
+    ok = ok && form_finish(form, err);
+    hash_finish(hash, form_document(form)->digest);
     hash_free(hash);
-    body_close(body);
-    return ok || explain(err);
+    form_close(form);
+    return ok;
 }
 
 struct memory_bytes {

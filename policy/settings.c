@@ -38,7 +38,8 @@ static bool to_number(const struct value *value, enum setting_type type, int64_t
         }
         return text_to_int(value->text, INT64_MIN, INT64_MAX, out);
     case VALUE_NULL:
-    case VALUE_ARRAY: break;
+    case VALUE_ARRAY:
+    case VALUE_OBJECT: break;
     }
     return false;
 }

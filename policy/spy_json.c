@@ -20,6 +20,8 @@ static json_t *text_or_null(const char *text)
     return json;
 }
 
+static json_t *embedded_json(const struct instance *object);
+
 static json_t *value_json(const struct value *value, bool secret)
 {
     if (secret && value->type != VALUE_NULL)
@@ -35,6 +37,7 @@ static json_t *value_json(const struct value *value, bool secret)
             json_array_append_new(array, value_json(&value->items[i], false));
         return array;
     }
+    case VALUE_OBJECT: return embedded_json(value->object);
     }
     return json_null();
 }
@@ -53,6 +56,12 @@ static json_t *object_json(const struct view_object *object)
     json_object_set_new(json, "class", text_or_null(object->class_name));
     json_object_set_new(json, "properties", properties);
     return json;
+}
+
+static json_t *embedded_json(const struct instance *object)
+{
+    const struct view_object shown = {.class_name = object->class_name, .instance = object};
+    return object_json(&shown);
 }
 
 /* An instance of a document, with where it stands. */

@@ -19,6 +19,8 @@ static void add_text(struct buf *out, const char *text)
         buf_format(out, " (%zu bytes)", len);
 }
 
+static void add_embedded(struct buf *out, const struct instance *object);
+
 static void add_value(struct buf *out, const struct value *value, bool secret)
 {
     if (secret && value->type != VALUE_NULL) {
@@ -38,7 +40,22 @@ static void add_value(struct buf *out, const struct value *value, bool secret)
         }
         buf_append_text(out, "}");
         break;
+    case VALUE_OBJECT: add_embedded(out, value->object); break;
     }
+}
+
+/* "SMS_CloudAgentConfig { AllowCloudDP = True, AgentID = 22 }" */
+static void add_embedded(struct buf *out, const struct instance *object)
+{
+    add_text(out, object->class_name);
+    for (size_t i = 0; i < object->count; i++) {
+        const struct property *property = &object->properties[i];
+        buf_append_text(out, i ? ", " : " { ");
+        add_text(out, property->name);
+        buf_append_text(out, " = ");
+        add_value(out, &property->value, property->secret);
+    }
+    buf_append_text(out, object->count ? " }" : " {}");
 }
 
 /* "policy {…} version 2.00, folder/file.xml:12" */

@@ -75,6 +75,14 @@ static size_t decode_utf8(const char *bytes, size_t len, uint32_t *code)
     return *code < least[need] || *code > 0x10FFFF || surrogate ? 0 : need;
 }
 
+bool text_is_blank(const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != ' ' && bytes[i] != '\t' && bytes[i] != '\r' && bytes[i] != '\n')
+            return false;
+    return true;
+}
+
 bool text_is_utf8(const char *bytes, size_t len)
 {
     uint32_t code;

@@ -18,6 +18,8 @@ bool text_starts_with(const char *text, const char *prefix); /* with case */
 bool text_ends_with(const char *text, const char *suffix);   /* without case */
 
 bool text_is_utf8(const char *bytes, size_t len);
+/* Nothing but the white space of XML and JSON? */
+bool text_is_blank(const char *bytes, size_t len);
 
 /* Whole-string decimal numbers within [min, max]; no sign but '-', no blanks. */
 bool text_to_int(const char *text, int64_t min, int64_t max, int64_t *out);
