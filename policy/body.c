@@ -118,10 +118,10 @@ static bool start_instance(struct body *body, const struct xml_element *element,
     const char *partial = xml_attribute(element, "PolicyPartial");
     if (!class_name || !*class_name)
         return refuse(body, err, "<instance> has no class");
-    intake_begin_instance(body->intake, class_name, body->rule, element->line);
-    if (partial && !text_to_bool(partial, body->intake->instance->partial))
-        return refuse(body, err, "PolicyPartial is neither true nor false");
-    return true;
+    const char *why = intake_begin_instance(body->intake, class_name, body->rule, element->line);
+    if (!why && partial && !text_to_bool(partial, &intake_instance(body->intake)->partial))
+        why = "PolicyPartial is neither true nor false";
+    return refuse(body, err, why);
 }
 
 static bool start_property(struct body *body, const struct xml_element *element, struct error *err)
