@@ -181,7 +181,7 @@ static bool print(const struct moment *moment, char out[DATETIME_MAX])
     }
     snprintf(out, DATETIME_MAX, "%04u-%02u-%02uT%02u:%02u:%02u%sZ", (unsigned)year % 10000U,
              (unsigned)month % 100U, (unsigned)day % 100U, (unsigned)(of_day / 3600) % 100U,
-             (unsigned)(of_day / 60 % 60), (unsigned)(of_day % 60), fraction);
+             (unsigned)(of_day / 60 % 60) % 100U, (unsigned)(of_day % 60) % 100U, fraction);
     return true;
 }
 
