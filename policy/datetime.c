@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MICROSECONDS   1000000
+#define MICROSECONDS   1000000U
 #define DAY_SECONDS    86400
 #define MINUTE_SECONDS 60
 #define TEXT_MAX       40 /* the longest form is shorter */
@@ -175,7 +175,7 @@ static bool print(const struct moment *moment, char out[DATETIME_MAX])
     date_of(days, &year, &month, &day);
     char fraction[8] = "";
     if (moment->micro) {
-        snprintf(fraction, sizeof fraction, ".%06d", (int)(moment->micro % MICROSECONDS));
+        snprintf(fraction, sizeof fraction, ".%06u", (unsigned)moment->micro % MICROSECONDS);
         for (size_t len = strlen(fraction); fraction[len - 1] == '0'; len--)
             fraction[len - 1] = '\0';
     }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define DATETIME_MAX 64 /* more than "2026-08-30T20:55:06.123456Z" and NUL */
+#define DATETIME_MAX 32 /* "2026-08-30T20:55:06.123456Z" and NUL */
 
 /* The same moment in UTC as ISO 8601, a fraction only where there is one. false: not a date and
    time of these forms (an interval, say); `out` is untouched. */
