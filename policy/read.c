@@ -239,10 +239,11 @@ static bool supersede(struct policy *policy, const struct document *by, struct d
 
 static bool decide_versions(struct policy *policy, struct error *err)
 {
-    size_t count = policy->document_count;
-    struct document **sorted = mem_zero(count, sizeof(struct document *));
-    if (count)
-        memcpy(sorted, policy->documents, count * sizeof *sorted);
+    size_t count = 0;
+    struct document **sorted = mem_zero(policy->document_count, sizeof(struct document *));
+    for (size_t i = 0; i < policy->document_count; i++)
+        if (policy->documents[i]->policy_id) /* exports have no versions */
+            sorted[count++] = policy->documents[i];
     qsort(sorted, count, sizeof *sorted, by_id_then_version);
     bool ok = true;
     const struct document *newest = NULL, *before = NULL;
@@ -280,7 +281,7 @@ const char *policy_site_code(const struct policy *policy)
     const char *code = NULL;
     for (size_t i = 0; i < policy->document_count; i++) {
         const struct document *document = policy->documents[i];
-        if (document->superseded || document->layer == LAYER_LOCAL)
+        if (document->superseded || document->layer == LAYER_LOCAL || !document->policy_id)
             continue;
         if (!document->source || !text_starts_with(document->source, prefix))
             return NULL;

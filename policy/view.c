@@ -11,11 +11,6 @@ static void append(struct view_list *list, struct view_object object)
     list->objects[list->count++] = object;
 }
 
-static void append_instance(struct view_list *list, const struct instance *instance)
-{
-    append(list, (struct view_object){.class_name = instance->class_name, .instance = instance});
-}
-
 void view_free(struct view_list *list)
 {
     free(list->objects);
@@ -65,15 +60,27 @@ static void keep_last_of_doubles(struct view_list *list)
     list->count = kept;
 }
 
-void view_layer(struct view_list *list, const struct policy *policy, enum layer layer)
+static int by_class_then_rank(const void *a, const void *b)
+{
+    const struct view_object *left = a, *right = b;
+    int order = text_compare(left->class_name, right->class_name);
+    if (order)
+        return order;
+    return (left->source->rank > right->source->rank) - (left->source->rank < right->source->rank);
+}
+
+void view_layer(struct view_list *list, const struct resultant *resultant, enum layer layer)
 {
     *list = (struct view_list){0};
-    for (size_t i = 0; i < policy->instance_count; i++) {
-        const struct instance *instance = policy->instances[i];
-        if (instance->document->layer == layer && resultant_is_settings_class(instance->class_name))
-            append_instance(list, instance);
+    for (size_t i = 0; i < resultant->source_count; i++) {
+        const struct resultant_source *source = &resultant->sources[i];
+        if (source->layer == layer)
+            append(list, (struct view_object){.class_name = source->instance->class_name,
+                                              .instance = source->instance,
+                                              .source = source});
     }
-    sort(list);
+    if (list->count)
+        qsort(list->objects, list->count, sizeof *list->objects, by_class_then_rank);
 }
 
 /* One object with the built-in defaults that hold, or NULL where none does. */
@@ -85,7 +92,7 @@ static const struct resultant_instance *find_built_in(struct policy *policy,
     size_t count = 0;
     for (size_t i = 0; i < resultant->setting_count; i++) {
         const struct resultant_value *winner = resultant_winner(&resultant->settings[i]);
-        if (winner && !winner->instance)
+        if (winner && !winner->source)
             values[count++] = winner;
     }
     struct resultant_instance *instance = arena_zero(&policy->arena, 1, sizeof *instance);
@@ -100,9 +107,13 @@ static const struct resultant_instance *find_built_in(struct policy *policy,
 void view_actual(struct view_list *list, struct policy *policy, const struct resultant *resultant)
 {
     *list = (struct view_list){0};
-    for (size_t i = 0; i < policy->instance_count; i++)
-        if (!resultant_is_settings_class(policy->instances[i]->class_name))
-            append_instance(list, policy->instances[i]);
+    for (size_t i = 0; i < policy->instance_count; i++) {
+        const struct instance *instance = policy->instances[i];
+        if (!resultant_is_settings_class(instance->class_name))
+            append(list, (struct view_object){.class_name = instance->class_name,
+                                              .instance = instance,
+                                              .known_only = true});
+    }
     for (size_t i = 0; i < resultant->instance_count; i++)
         append(list, (struct view_object){.class_name = resultant->instances[i].class_name,
                                           .merged = &resultant->instances[i]});
@@ -125,9 +136,14 @@ struct view_property *view_properties(const struct view_object *object, size_t *
         return shown;
     }
     const struct property **sorted = key_sorted_properties(object->instance);
-    for (size_t i = 0; i < *count; i++)
-        shown[i] =
-            (struct view_property){sorted[i]->name, &sorted[i]->value, sorted[i]->secret, NULL};
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        const struct property *property = sorted[i];
+        if (!object->known_only || property->value.type != VALUE_NULL)
+            shown[kept++] =
+                (struct view_property){property->name, &property->value, property->secret, NULL};
+    }
     free(sorted);
+    *count = kept;
     return shown;
 }

@@ -9,6 +9,7 @@
 #include "agent/machine/machine.h"
 #include "policy/base/buf.h"
 #include "policy/base/error.h"
+#include "policy/base/sink.h"
 #include "policy/settings.h"
 #include "policy/site.h"
 
@@ -55,6 +56,7 @@ struct world {
     struct settings settings;
     struct site site;
     struct machine machine;
+    bool cites; /* reasons in words name documents and lines */
 };
 
 /* Reads the policy named by --policy, NEARPOINT_POLICY or the default folder. */
@@ -87,5 +89,10 @@ bool command_print_json(json_t *value, struct error *err);
 
 /* Prints and frees the text. false: cannot write. */
 bool command_print_text(struct buf *text, struct error *err);
+
+/* Standard output, for what is printed in pieces. */
+struct sink command_output(void);
+/* What a print into it came to: true, or the error that it could not be written. */
+bool command_printed(bool ok, struct error *err);
 
 #endif

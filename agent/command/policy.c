@@ -14,8 +14,9 @@ static bool print_why(struct context *context, struct world *world, struct error
     if (!setting)
         return error_set(err, ERROR_FAILED, BLAME_POLICY, "UNKNOWN_SETTING", NULL,
                          "no settings instance in the policy has a property '%s'", name);
+    struct sink output = command_output();
     if (options->json)
-        return command_print_json(spy_why_json(setting), err);
+        return command_printed(spy_why_json(setting, &output), err);
     struct buf out = {0};
     spy_why_text(&out, setting);
     return command_print_text(&out, err);
@@ -33,25 +34,21 @@ static bool print_tree(struct context *context, struct world *world, struct erro
 {
     const struct options *options = context->options;
     const char *place = options->argument_count ? options->arguments[0] : NULL;
-    struct policy *policy = &world->policy;
-    const struct resultant *resultant = &world->resultant;
     struct spy_path path;
     if (!spy_parse_path(&path, place))
         return unknown_place(place, err);
     const struct machine *machine = &world->machine;
-    struct spy_client client = {
-        .name = machine->name,
-        .site = machine->site ? machine->site : policy_site_code(policy),
+    const struct spy spy = {
+        .policy = &world->policy,
+        .resultant = &world->resultant,
+        .client = {.name = machine->name,
+                   .site = machine->site ? machine->site : policy_site_code(&world->policy)},
     };
-    if (options->json) {
-        json_t *json = spy_json(policy, resultant, &client, &path);
-        return json ? command_print_json(json, err) : unknown_place(place, err);
-    }
-    struct buf out = {0};
-    if (spy_text(&out, policy, resultant, &client, &path))
-        return command_print_text(&out, err);
-    buf_free(&out);
-    return unknown_place(place, err);
+    if (!spy_exists(&spy, &path))
+        return unknown_place(place, err);
+    struct sink output = command_output();
+    return command_printed(
+        options->json ? spy_json(&spy, &path, &output) : spy_text(&spy, &path, &output), err);
 }
 
 /* What stands after `policy`: how many words in all, and who does it. */

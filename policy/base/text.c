@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static unsigned char lower(char c)
 {
@@ -241,4 +242,12 @@ const char *text_refuse_file_name(const char *name, size_t len)
         start += segment + 1;
     }
     return NULL;
+}
+
+bool text_same_host(const char *host, const char *name)
+{
+    size_t host_label = strcspn(host, "."), name_label = strcspn(name, ".");
+    if (host[host_label] && name[name_label])
+        return text_equal(host, name);
+    return host_label == name_label && strncasecmp(host, name, host_label) == 0;
 }

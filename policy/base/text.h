@@ -39,6 +39,10 @@ bool text_is_content_id(const char *text);
 /* A host name (RFC 1123 labels, also '_'), an IPv4 or an IPv6 address without brackets. */
 bool text_is_host(const char *text);
 
+/* Is it one machine's name? A NetBIOS name equals the first label; two names with dots are compared
+   whole. */
+bool text_same_host(const char *host, const char *name);
+
 /* Why a manifest name is refused (policy model: Names and secrets), or NULL where it may stand.
    Clashes between names are the manifest's business, not looked at here. */
 const char *text_refuse_file_name(const char *name, size_t len);
