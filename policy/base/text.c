@@ -27,11 +27,6 @@ int text_compare(const char *a, const char *b)
     return (int)lower(*a) - (int)lower(*b);
 }
 
-bool text_equal(const char *a, const char *b)
-{
-    return text_compare(a, b) == 0;
-}
-
 bool text_starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

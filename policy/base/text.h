@@ -12,8 +12,14 @@
 #include <stdint.h>
 
 /* Compare without ASCII case. text_compare orders as strcasecmp in the C locale. */
-bool text_equal(const char *a, const char *b);
 int text_compare(const char *a, const char *b);
+
+/* Most comparisons end at the first character: letters of two cases differ in one bit. */
+static inline bool text_equal(const char *a, const char *b)
+{
+    return ((a[0] ^ b[0]) & ~0x20) == 0 && text_compare(a, b) == 0;
+}
+
 bool text_starts_with(const char *text, const char *prefix); /* with case */
 bool text_ends_with(const char *text, const char *suffix);   /* without case */
 
