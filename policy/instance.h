@@ -65,11 +65,13 @@ struct document {
     int64_t priority;    /* PolicyPrecedence; smaller wins */
     bool superseded;     /* another document has this PolicyID in a higher version */
     const char *why_not; /* why none of it is applied, in words; NULL where it is */
+    bool for_users;      /* PolicyType is User */
     const char *signer;  /* whose signature was verified, or NULL */
     size_t rule_count, rules_not_applied;
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
-    char digest[HASH_HEX_MAX]; /* SHA-256 of the bytes read */
+    unsigned part;             /* 0, 1, ... within its file */
+    char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes */
 };
 
 struct instance {

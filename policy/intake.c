@@ -59,15 +59,28 @@ static const struct name *keep_name(struct policy *policy, const char *text)
 
 /* Documents */
 
-void intake_begin(struct intake *intake, struct policy *policy, const char *path)
+static struct document *add_document(struct policy *policy, const char *path)
 {
     struct document *document = arena_zero(&policy->arena, 1, sizeof *document);
-    document->path = arena_copy_string(&policy->arena, path);
+    document->path = path;
     document->order = policy->document_count;
-    *intake = (struct intake){.policy = policy, .document = document};
     policy->documents = mem_grow(policy->documents, &policy->document_cap,
                                  policy->document_count + 1, sizeof(struct document *));
     policy->documents[policy->document_count++] = document;
+    return document;
+}
+
+void intake_begin(struct intake *intake, struct policy *policy, const char *path)
+{
+    const char *kept = arena_copy_string(&policy->arena, path);
+    *intake = (struct intake){.policy = policy, .document = add_document(policy, kept)};
+}
+
+void intake_next(struct intake *intake)
+{
+    unsigned part = intake->document->part;
+    intake->document = add_document(intake->policy, intake->document->path);
+    intake->document->part = part + 1;
 }
 
 void intake_free(struct intake *intake)

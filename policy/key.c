@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX 2
-
 static const struct key_row {
     const char *class_name;
-    const char *properties[KEY_MAX]; /* NULL: no more */
+    const char *properties[KEY_MAX + 1]; /* NULL: no more */
 } rows[] = {
     {"NP_CloudAccess", {"NALPath"}},
     {"NP_Content", {"ContentID", "Version"}},
@@ -59,6 +57,12 @@ static const struct key_row *find_row(const char *class_name)
         if (text_equal(rows[i].class_name, class_name))
             return &rows[i];
     return NULL;
+}
+
+const char *const *key_properties(const char *class_name)
+{
+    const struct key_row *row = find_row(class_name);
+    return row ? row->properties : NULL;
 }
 
 static int compare_numbers(int64_t a, int64_t b)

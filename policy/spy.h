@@ -66,6 +66,10 @@ bool spy_text(const struct spy *spy, const struct spy_path *path, struct sink *s
 /* { "client", "machine": { ... } } with the path's branch alone, or all. false: as spy_text. */
 bool spy_json(const struct spy *spy, const struct spy_path *path, struct sink *sink);
 
+/* The place as policy bodies within <PolicyDocuments>, which read back to the same policy but for
+   secrets, which are null. false: as spy_text. */
+bool spy_xml(const struct spy *spy, const struct spy_path *path, struct sink *sink);
+
 /* All values of one setting, the winner first. */
 void spy_why_text(struct buf *out, const struct resultant_setting *setting);
 bool spy_why_json(const struct resultant_setting *setting, struct sink *sink);

@@ -1,64 +1,18 @@
 #include "policy/spy.h"
 
 #include "policy/base/text.h"
+#include "policy/shown.h"
 #include "policy/view.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void add_properties(struct json_out *out, const struct view_object *object);
-
-static void add_embedded(struct json_out *out, const char *name, const struct instance *object,
-                         bool known_only)
-{
-    const struct view_object shown = {
-        .class_name = object->class_name, .instance = object, .known_only = known_only};
-    json_out_open(out, name, '{');
-    json_out_text(out, "class", object->class_name);
-    add_properties(out, &shown);
-    json_out_close(out, '}');
-}
-
-static void add_value(struct json_out *out, const char *name, const struct value *value,
-                      bool secret, bool known_only)
-{
-    if (secret && value->type != VALUE_NULL) {
-        json_out_text(out, name, "(hidden)");
-        return;
-    }
-    switch (value->type) {
-    case VALUE_NULL: json_out_null(out, name); break;
-    case VALUE_BOOL: json_out_bool(out, name, value->truth); break;
-    case VALUE_INT: json_out_int(out, name, value->number); break;
-    case VALUE_TEXT: json_out_text(out, name, value->text); break;
-    case VALUE_OBJECT: add_embedded(out, name, value->object, known_only); break;
-    case VALUE_ARRAY:
-        json_out_open(out, name, '[');
-        for (size_t i = 0; i < value->count; i++)
-            add_value(out, NULL, &value->items[i], false, known_only);
-        json_out_close(out, ']');
-        break;
-    }
-}
-
-static void add_properties(struct json_out *out, const struct view_object *object)
-{
-    size_t count;
-    struct view_property *shown = view_properties(object, &count);
-    json_out_open(out, "properties", '{');
-    for (size_t i = 0; i < count; i++)
-        add_value(out, shown[i].name, shown[i].value, shown[i].secret,
-                  object->known_only || object->merged);
-    json_out_close(out, '}');
-    free(shown);
-}
 
 /* INSTANCE of the contract: nothing of the documents in it, so that equal policy is equal text. */
 static void add_object(struct json_out *out, const struct view_object *object)
 {
     json_out_open(out, NULL, '{');
     json_out_text(out, "class", object->class_name);
-    add_properties(out, object);
+    shown_add_properties(out, object);
     json_out_close(out, '}');
 }
 
@@ -86,7 +40,7 @@ static void add_instance(struct json_out *out, const struct instance *instance,
         why_not = source->why_not;
     json_out_open(out, NULL, '{');
     json_out_text(out, "class", instance->class_name);
-    add_properties(out, &object);
+    shown_add_properties(out, &object);
     json_out_text(out, "policyID", document->policy_id);
     json_out_text(out, "document", document->path);
     json_out_int(out, "line", instance->line);
@@ -232,7 +186,7 @@ static void add_why_value(struct json_out *out, const struct resultant_value *va
     const struct instance *instance = source ? source->instance : NULL;
     const struct document *document = instance ? instance->document : NULL;
     json_out_open(out, NULL, '{');
-    add_value(out, "value", &value->value, value->secret, false);
+    shown_add_json(out, "value", &value->value, value->secret, false);
     json_out_bool(out, "wins", value->wins);
     json_out_text(out, "layer", layer_word(resultant_layer(value)));
     if (source)
@@ -267,7 +221,8 @@ bool spy_why_json(const struct resultant_setting *setting, struct sink *sink)
     json_out_open(&out, NULL, '{');
     json_out_text(&out, "name", setting->name);
     json_out_text(&out, "class", source ? source->instance->class_name : NULL);
-    add_value(&out, "value", winner ? &winner->value : &nothing, winner && winner->secret, false);
+    shown_add_json(&out, "value", winner ? &winner->value : &nothing, winner && winner->secret,
+                   false);
     json_out_open(&out, "values", '[');
     for (size_t i = 0; i < setting->count; i++)
         add_why_value(&out, setting->values[i]);

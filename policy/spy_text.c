@@ -2,6 +2,7 @@
 
 #include "policy/base/text.h"
 #include "policy/origin.h"
+#include "policy/shown.h"
 #include "policy/view.h"
 
 #include <inttypes.h>
@@ -15,50 +16,6 @@ struct printing {
     struct sink *sink;
     struct buf text;
 };
-
-static void add_embedded(struct buf *out, const struct instance *object);
-
-static void add_value(struct buf *out, const struct value *value, bool secret)
-{
-    if (secret && value->type != VALUE_NULL) {
-        buf_append_text(out, "(hidden)");
-        return;
-    }
-    switch (value->type) {
-    case VALUE_NULL: buf_append_text(out, "null"); break;
-    case VALUE_BOOL: buf_append_text(out, value->truth ? "True" : "False"); break;
-    case VALUE_INT: buf_format(out, "%" PRId64, value->number); break;
-    case VALUE_TEXT: origin_add_text(out, value->text); break;
-    case VALUE_OBJECT: add_embedded(out, value->object); break;
-    case VALUE_ARRAY:
-        buf_append_text(out, "{");
-        for (uint32_t i = 0; i < value->count; i++) {
-            buf_append_text(out, i ? ", " : "");
-            add_value(out, &value->items[i], false);
-        }
-        buf_append_text(out, "}");
-        break;
-    }
-}
-
-/* "SMS_CloudAgentConfig { AgentID = 22, AllowCloudDP = True }" */
-static void add_embedded(struct buf *out, const struct instance *object)
-{
-    const struct view_object shown = {
-        .class_name = object->class_name, .instance = object, .known_only = true};
-    size_t count;
-    struct view_property *properties = view_properties(&shown, &count);
-    origin_add_text(out, object->class_name);
-    buf_append_text(out, " { ");
-    for (size_t i = 0; i < count; i++) {
-        buf_append_text(out, i ? ", " : "");
-        origin_add_text(out, properties[i].name);
-        buf_append_text(out, " = ");
-        add_value(out, properties[i].value, properties[i].secret);
-    }
-    buf_append_text(out, count ? " }" : "}");
-    free(properties);
-}
 
 /* "custom settings, priority 10, policy {...} version 2.00, folder/file.xml:12" */
 static void add_origin(struct buf *out, const struct resultant_source *source, unsigned line)
@@ -79,7 +36,7 @@ static void add_properties(struct buf *out, const struct view_object *object)
         buf_append_text(out, "      ");
         origin_add_text(out, shown[i].name);
         buf_append_text(out, " = ");
-        add_value(out, shown[i].value, shown[i].secret);
+        shown_add_text(out, shown[i].value, shown[i].secret);
         if (origin) {
             buf_append_text(out, "  [");
             add_origin(out, origin->source, origin->property ? origin->property->line : 0);
@@ -271,7 +228,7 @@ static void add_why_value(struct buf *out, const struct resultant_value *value)
 {
     const struct resultant_source *source = value->source;
     buf_append_text(out, verdict(value));
-    add_value(out, &value->value, value->secret);
+    shown_add_text(out, &value->value, value->secret);
     buf_append_text(out, "  [");
     add_origin(out, source, value->property ? value->property->line : 0);
     if (source) {
@@ -299,7 +256,7 @@ void spy_why_text(struct buf *out, const struct resultant_setting *setting)
     origin_add_text(out, setting->name);
     buf_append_text(out, " = ");
     if (winner)
-        add_value(out, &winner->value, winner->secret);
+        shown_add_text(out, &winner->value, winner->secret);
     else
         buf_append_text(out, "not set");
     buf_append_text(out, "\n");

@@ -17,22 +17,30 @@ void view_free(struct view_list *list)
     *list = (struct view_list){0};
 }
 
-/* Merged objects have a class to themselves, in the order they come in. */
-static int compare_objects(const struct view_object *a, const struct view_object *b)
+static int compare_keys(const struct value *a, const struct value *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    return key_compare_values(a, b);
+}
+
+int view_compare(const struct view_object *a, const struct view_object *b)
 {
     int order = text_compare(a->class_name, b->class_name);
     if (order)
         return order;
     if (a->instance && b->instance)
         return key_compare(a->instance, b->instance);
-    return (a->merged > b->merged) - (a->merged < b->merged);
+    if (a->merged && b->merged)
+        return compare_keys(a->merged->key, b->merged->key);
+    return (a->merged != NULL) - (b->merged != NULL);
 }
 
 /* Of one object the document read last comes last. */
 static int by_key_then_order(const void *a, const void *b)
 {
     const struct view_object *left = a, *right = b;
-    int order = compare_objects(left, right);
+    int order = view_compare(left, right);
     if (order || !left->instance || !right->instance)
         return order;
     size_t mine = left->instance->document->order, other = right->instance->document->order;
@@ -53,7 +61,7 @@ static void keep_last_of_doubles(struct view_list *list)
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         bool is_last =
-            i + 1 == list->count || compare_objects(&list->objects[i], &list->objects[i + 1]) != 0;
+            i + 1 == list->count || view_compare(&list->objects[i], &list->objects[i + 1]) != 0;
         if (is_last)
             list->objects[kept++] = list->objects[i];
     }

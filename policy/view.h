@@ -39,6 +39,9 @@ void view_layer(struct view_list *list, const struct resultant *resultant, enum 
    is made for it hangs in the policy's arena. */
 void view_actual(struct view_list *list, struct policy *policy, const struct resultant *resultant);
 
+/* The order of Actual; 0: one object. */
+int view_compare(const struct view_object *a, const struct view_object *b);
+
 void view_free(struct view_list *list);
 
 /* By name; the caller frees the array. */

@@ -23,7 +23,7 @@ struct options {
     const char *config, *state, *cache, *logs, *socket;
     size_t policy_count;
     const char **policies;
-    bool json;
+    bool json, xml;
     const char *machine;
     size_t set_count;
     const char **sets;
@@ -68,6 +68,9 @@ void command_print_warnings(const struct policy *policy);
 /* --machine, --set, or this machine. */
 bool command_read_machine(struct context *context, struct policy *policy, struct machine *machine,
                           struct error *err);
+
+/* For whom the resultant policy is asked; points into the machine. */
+struct audience command_audience(const struct machine *machine);
 
 /* All of it; warnings of the policy go to standard error. */
 bool command_read_world(struct context *context, struct world *world, struct error *err);

@@ -75,6 +75,11 @@ void command_print_warnings(const struct policy *policy)
     }
 }
 
+struct audience command_audience(const struct machine *machine)
+{
+    return (struct audience){machine->name, machine->collection_count, machine->collections};
+}
+
 bool command_read_world(struct context *context, struct world *world, struct error *err)
 {
     *world = (struct world){.cites = !context->options->json};
@@ -85,9 +90,7 @@ bool command_read_world(struct context *context, struct world *world, struct err
         policy_free(&world->policy);
         return false;
     }
-    const struct machine *machine = &world->machine;
-    const struct audience audience = {machine->name, machine->collection_count,
-                                      machine->collections};
+    const struct audience audience = command_audience(&world->machine);
     resultant_read(&world->resultant, &world->policy, &audience);
     settings_read(&world->settings, &world->policy, &world->resultant);
     command_print_warnings(&world->policy);
