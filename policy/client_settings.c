@@ -1,6 +1,7 @@
 #include "policy/client_settings.h"
 
 #include "policy/base/text.h"
+#include "policy/classes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,22 +14,12 @@ enum { TYPE_DEFAULT = 0, TYPE_DEVICE = 1, TYPE_USER = 2 };
 struct reading {
     struct policy *policy;
     const struct audience *audience;
-    size_t object_count, object_cap;
-    const struct instance **objects;
-    size_t assignment_count, assignment_cap;
-    const struct instance **assignments;
+    struct classes classes;
     size_t member_count, member_cap;
     const char **members; /* collection IDs that the policy says the machine is in */
     bool knows_members;   /* are there rows of membership at all? */
     const char *resource; /* ResourceId of the machine, as text, or NULL */
 };
-
-static void append(const struct instance ***list, size_t *count, size_t *cap,
-                   const struct instance *instance)
-{
-    *list = mem_grow(*list, cap, *count + 1, sizeof **list);
-    (*list)[(*count)++] = instance;
-}
 
 /* Gathering */
 
@@ -41,12 +32,11 @@ static bool is_audience(const struct reading *reading, const struct instance *ro
 
 static void find_resource(struct reading *reading)
 {
-    struct policy *policy = reading->policy;
-    for (size_t i = 0; i < policy->instance_count && reading->audience->name; i++) {
-        const struct instance *instance = policy->instances[i];
-        if (text_equal(instance->class_name, "SMS_R_System") && is_audience(reading, instance))
-            reading->resource = instance_get_text(policy, instance, "ResourceId");
-    }
+    const struct class_group machines = classes_find(&reading->classes, "SMS_R_System");
+    for (size_t i = 0; i < machines.count; i++)
+        if (is_audience(reading, machines.instances[i]))
+            reading->resource =
+                instance_get_text(reading->policy, machines.instances[i], "ResourceId");
 }
 
 static void take_member(struct reading *reading, const struct instance *row)
@@ -67,20 +57,11 @@ static void take_member(struct reading *reading, const struct instance *row)
     reading->members[reading->member_count++] = collection;
 }
 
-static void gather(struct reading *reading)
+static void find_members(struct reading *reading)
 {
-    const struct policy *policy = reading->policy;
-    for (size_t i = 0; i < policy->instance_count; i++) {
-        const struct instance *instance = policy->instances[i];
-        if (text_equal(instance->class_name, "SMS_ClientSettings") ||
-            text_equal(instance->class_name, "SMS_ClientSettingsDefault"))
-            append(&reading->objects, &reading->object_count, &reading->object_cap, instance);
-        else if (text_equal(instance->class_name, "SMS_ClientSettingsAssignment"))
-            append(&reading->assignments, &reading->assignment_count, &reading->assignment_cap,
-                   instance);
-        else if (text_equal(instance->class_name, "SMS_FullCollectionMembership"))
-            take_member(reading, instance);
-    }
+    const struct class_group rows = classes_find(&reading->classes, "SMS_FullCollectionMembership");
+    for (size_t i = 0; i < rows.count; i++)
+        take_member(reading, rows.instances[i]);
 }
 
 /* Whom an object applies to */
@@ -110,8 +91,9 @@ static const char *collection_words(struct reading *reading, const struct instan
 static bool find_collection(struct reading *reading, struct settings_object *object)
 {
     struct policy *policy = reading->policy;
-    for (size_t i = 0; i < reading->assignment_count; i++) {
-        const struct instance *assignment = reading->assignments[i];
+    const struct class_group rows = classes_find(&reading->classes, "SMS_ClientSettingsAssignment");
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct instance *assignment = rows.instances[i];
         int64_t id = -1;
         const char *collection = instance_get_text(policy, assignment, "CollectionID");
         if (!collection ||
@@ -210,20 +192,29 @@ static void keep_last_of_doubles(struct client_settings *settings)
     settings->count = kept;
 }
 
+static void read_objects(struct reading *reading, struct client_settings *settings)
+{
+    static const char *const names[] = {"SMS_ClientSettings", "SMS_ClientSettingsDefault"};
+    const struct class_group groups[] = {classes_find(&reading->classes, names[0]),
+                                         classes_find(&reading->classes, names[1])};
+    settings->objects = arena_zero(&reading->policy->arena, groups[0].count + groups[1].count,
+                                   sizeof *settings->objects);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < groups[i].count; j++)
+            read_object(reading, groups[i].instances[j], &settings->objects[settings->count++]);
+    if (settings->count)
+        qsort(settings->objects, settings->count, sizeof *settings->objects, by_id_then_order);
+}
+
 void client_settings_read(struct client_settings *settings, struct policy *policy,
                           const struct audience *audience)
 {
     struct reading reading = {.policy = policy, .audience = audience};
+    *settings = (struct client_settings){0};
+    classes_read(&reading.classes, policy);
     find_resource(&reading);
-    gather(&reading);
-    settings->count = reading.object_count;
-    settings->objects = arena_zero(&policy->arena, reading.object_count, sizeof *settings->objects);
-    for (size_t i = 0; i < reading.object_count; i++)
-        read_object(&reading, reading.objects[i], &settings->objects[i]);
-    if (settings->count)
-        qsort(settings->objects, settings->count, sizeof *settings->objects, by_id_then_order);
+    find_members(&reading);
+    read_objects(&reading, settings);
     keep_last_of_doubles(settings);
-    free(reading.objects);
-    free(reading.assignments);
     free(reading.members);
 }

@@ -97,12 +97,21 @@ static int by_name(const void *a, const void *b)
     return text_compare(left->name, right->name);
 }
 
+#define FEW 24 /* properties that are put in order one by one */
+
 const struct property **key_sorted_properties(const struct instance *instance)
 {
     const struct property **sorted = mem_zero(instance->count, sizeof *sorted);
-    for (size_t i = 0; i < instance->count; i++)
-        sorted[i] = &instance->properties[i];
-    qsort(sorted, instance->count, sizeof *sorted, by_name);
+    bool few = instance->count <= FEW;
+    for (size_t i = 0; i < instance->count; i++) {
+        const struct property *property = &instance->properties[i];
+        size_t at = i;
+        for (; few && at && text_compare(sorted[at - 1]->name, property->name) > 0; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = property;
+    }
+    if (!few)
+        qsort(sorted, instance->count, sizeof *sorted, by_name);
     return sorted;
 }
 

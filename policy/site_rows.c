@@ -14,98 +14,12 @@ static int compare_sizes(size_t a, size_t b)
     return (a > b) - (a < b);
 }
 
-/* One spelling of a class: the reader keeps it once for most of its instances. */
-struct spelling {
-    const char *name;
-    size_t order, count;
-};
-
-static int by_name_then_order(const void *a, const void *b)
+const struct instance *const *site_instances(const struct site *site, const char *class_name,
+                                             size_t *count)
 {
-    const struct spelling *left = a, *right = b;
-    int order = text_compare(left->name, right->name);
-    return order ? order : compare_sizes(left->order, right->order);
-}
-
-#define SLOTS 256
-
-/* Each instance's spelling as an index into `spellings`; a name that another took the slot of is
-   found again by the next instance that has it. */
-static size_t find_spellings(const struct policy *policy, size_t *of_instance,
-                             struct spelling *spellings)
-{
-    size_t slots[SLOTS] = {0}, count = 0; /* one above the index; 0: free */
-    for (size_t i = 0; i < policy->instance_count; i++) {
-        const char *name = policy->instances[i]->class_name;
-        size_t *slot = &slots[((uintptr_t)name >> 3) % SLOTS];
-        if (!*slot || spellings[*slot - 1].name != name) {
-            spellings[count] = (struct spelling){.name = name, .order = count};
-            *slot = ++count;
-        }
-        of_instance[i] = *slot - 1;
-        spellings[*slot - 1].count++;
-    }
-    return count;
-}
-
-/* Where each spelling's class begins among the instances by class: `class_of` has one for each
-   spelling, `next` one for each class. */
-static void place_classes(struct spelling *spellings, size_t count, size_t *class_of, size_t *next)
-{
-    size_t begin = 0, classes = 0;
-    qsort(spellings, count, sizeof *spellings, by_name_then_order);
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || !text_equal(spellings[i - 1].name, spellings[i].name))
-            next[classes++] = begin;
-        class_of[spellings[i].order] = classes - 1;
-        begin += spellings[i].count;
-    }
-}
-
-/* By class, then as read: spellings are few and sorted, instances many and counted. */
-void site_index_classes(struct site *site)
-{
-    const struct policy *policy = site->policy;
-    size_t total = policy->instance_count;
-    size_t *of_instance = mem_zero(total, sizeof *of_instance);
-    struct spelling *spellings = mem_zero(total, sizeof *spellings);
-    size_t count = find_spellings(policy, of_instance, spellings);
-    size_t *class_of = mem_zero(count, sizeof *class_of), *next = mem_zero(count, sizeof *next);
-    place_classes(spellings, count, class_of, next);
-    struct site_tables *tables = site->tables;
-    tables->by_class_count = total;
-    tables->by_class = arena_zero(&site->policy->arena, total, sizeof *tables->by_class);
-    for (size_t i = 0; i < total; i++)
-        tables->by_class[next[class_of[of_instance[i]]]++] = policy->instances[i];
-    free(of_instance);
-    free(spellings);
-    free(class_of);
-    free(next);
-}
-
-/* The first instance whose class is not before the name or, `after`, beyond it. */
-static size_t seek_class(const struct site_tables *tables, const char *class_name, bool after)
-{
-    size_t low = 0, high = tables->by_class_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = text_compare(tables->by_class[middle]->class_name, class_name);
-        if (order < 0 || (after && order == 0))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* The first instance of the class and how many there are. */
-static const struct instance *const *find_class(const struct site *site, const char *class_name,
-                                                size_t *count)
-{
-    const struct site_tables *tables = site->tables;
-    size_t first = seek_class(tables, class_name, false);
-    *count = seek_class(tables, class_name, true) - first;
-    return tables->by_class + first;
+    const struct class_group group = classes_find(&site->tables->classes, class_name);
+    *count = group.count;
+    return group.instances;
 }
 
 static int compare_texts(const char *a, const char *b)
@@ -219,13 +133,13 @@ bool site_rows_read(struct site *site, const char *const *classes, size_t class_
 {
     size_t total = 0, count;
     for (size_t i = 0; i < class_count; i++) {
-        find_class(site, classes[i], &count);
+        site_instances(site, classes[i], &count);
         total += count;
     }
     *rows = (struct site_rows){0};
     rows->rows = arena_zero(&site->policy->arena, total, sizeof *rows->rows);
     for (size_t i = 0; i < class_count; i++) {
-        const struct instance *const *found = find_class(site, classes[i], &count);
+        const struct instance *const *found = site_instances(site, classes[i], &count);
         for (size_t j = 0; j < count; j++) {
             struct site_row row = {.instance = found[j], .order = rows->count};
             bool passed_over;
