@@ -82,8 +82,10 @@ static bool start_policy(struct body *body, const struct xml_element *element, s
         xml_attribute(element, "PolicySource"), xml_attribute(element, "PolicyCategory"),
         xml_attribute(element, "PolicyPrecedence"));
     const char *type = xml_attribute(element, "PolicyType");
-    if (type && text_equal(type, "User"))
+    if (type && text_equal(type, "User")) {
+        body->intake->document->for_users = true;
         body->intake->document->why_not = "PolicyType is User: it is for users, not for machines";
+    }
     return refuse(body, err, why);
 }
 

@@ -84,11 +84,6 @@ bool form_finish(struct form *form, struct error *err)
     return ok || explain(err);
 }
 
-struct document *form_document(struct form *form)
-{
-    return form->intake.document;
-}
-
 void form_close(struct form *form)
 {
     if (!form)

@@ -19,7 +19,6 @@ struct form *form_open(struct policy *policy, const char *path);
 bool form_feed(struct form *form, const char *bytes, size_t len, struct error *err);
 bool form_finish(struct form *form, struct error *err);
 
-struct document *form_document(struct form *form);
 void form_close(struct form *form); /* NULL is fine */
 
 #endif

@@ -65,10 +65,13 @@ struct document {
     int64_t priority;    /* PolicyPrecedence; smaller wins */
     bool superseded;     /* another document has this PolicyID in a higher version */
     const char *why_not; /* why none of it is applied, in words; NULL where it is */
+    bool for_users;      /* PolicyType is User */
+    const char *signer;  /* whose signature was verified, or NULL */
     size_t rule_count, rules_not_applied;
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
-    char digest[HASH_HEX_MAX]; /* SHA-256 of the bytes read */
+    unsigned part;             /* 0, 1, ... within its file */
+    char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes */
 };
 
 struct instance {
@@ -118,8 +121,8 @@ bool policy_read_bytes(struct policy *policy, const char *name, const char *byte
    PolicyID and version with other bytes: false, ERROR_INPUT, names both. */
 bool policy_settle(struct policy *policy, struct error *err);
 
-/* The site code that every document in force names by PolicySource="SMS:<code>", or NULL where
-   none does or they disagree. Local documents do not count. */
+/* The site code that every policy in force names by PolicySource="SMS:<code>", or NULL where none
+   does or they disagree. Local policies and exports do not count. */
 const char *policy_site_code(const struct policy *policy);
 
 void policy_free(struct policy *policy);

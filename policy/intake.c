@@ -13,36 +13,74 @@
 
 #define NAME_SLOTS 1024
 
+struct name {
+    const char *text;
+    bool may_be_secret; /* as a property's */
+};
+
 /* A document repeats a few names a million times. Bounded, so that a hostile one with a million
    names costs no more than their bytes. */
 struct names {
-    const char *slots[NAME_SLOTS];
+    struct name slots[NAME_SLOTS];
 };
 
-static const char *keep_name(struct policy *policy, const char *name)
+/* Secret by what they are, whether the document says so or not (policy model: Names and secrets).
+ */
+static const struct secret_row {
+    const char *class_name; /* NULL: of any class */
+    const char *name;
+} secret_rows[] = {
+    {"NP_CloudAccess", "SasToken"},  {"NP_CloudAccess", "Key"},        {NULL, "PXEPassword"},
+    {NULL, "NetworkAccessPassword"}, {NULL, "CertificateContextData"},
+};
+
+#define SECRET_COUNT (sizeof secret_rows / sizeof secret_rows[0])
+
+static bool may_be_secret(const char *name)
+{
+    for (size_t i = 0; i < SECRET_COUNT; i++)
+        if (text_equal(secret_rows[i].name, name))
+            return true;
+    return false;
+}
+
+static const struct name *keep_name(struct policy *policy, const char *text)
 {
     size_t hash = 5381;
-    for (const char *c = name; *c; c++)
+    for (const char *c = text; *c; c++)
         hash = hash * 33 + (unsigned char)*c;
     if (!policy->names)
         policy->names = arena_zero(&policy->arena, 1, sizeof *policy->names);
-    const char **slot = &policy->names->slots[hash % NAME_SLOTS];
-    if (!*slot || strcmp(*slot, name) != 0)
-        *slot = arena_copy_string(&policy->arena, name);
-    return *slot;
+    struct name *slot = &policy->names->slots[hash % NAME_SLOTS];
+    if (!slot->text || strcmp(slot->text, text) != 0)
+        *slot = (struct name){arena_copy_string(&policy->arena, text), may_be_secret(text)};
+    return slot;
 }
 
 /* Documents */
 
-void intake_begin(struct intake *intake, struct policy *policy, const char *path)
+static struct document *add_document(struct policy *policy, const char *path)
 {
     struct document *document = arena_zero(&policy->arena, 1, sizeof *document);
-    document->path = arena_copy_string(&policy->arena, path);
+    document->path = path;
     document->order = policy->document_count;
-    *intake = (struct intake){.policy = policy, .document = document};
     policy->documents = mem_grow(policy->documents, &policy->document_cap,
                                  policy->document_count + 1, sizeof(struct document *));
     policy->documents[policy->document_count++] = document;
+    return document;
+}
+
+void intake_begin(struct intake *intake, struct policy *policy, const char *path)
+{
+    const char *kept = arena_copy_string(&policy->arena, path);
+    *intake = (struct intake){.policy = policy, .document = add_document(policy, kept)};
+}
+
+void intake_next(struct intake *intake)
+{
+    unsigned part = intake->document->part;
+    intake->document = add_document(intake->policy, intake->document->path);
+    intake->document->part = part + 1;
 }
 
 void intake_free(struct intake *intake)
@@ -127,9 +165,9 @@ const char *intake_begin_instance(struct intake *intake, const char *class_name,
     if (intake->depth == INTAKE_DEPTH)
         return "instances are embedded in each other more than 8 deep";
     struct instance *instance = arena_zero(&policy->arena, 1, sizeof *instance);
-    instance->class_name = keep_name(policy, class_name);
+    instance->class_name = keep_name(policy, class_name)->text;
     instance->document = intake->document;
-    instance->rule = rule ? keep_name(policy, rule) : NULL;
+    instance->rule = rule ? keep_name(policy, rule)->text : NULL;
     instance->line = line;
     instance->partial = intake->document->layer >= LAYER_CUSTOM;
     intake->frames[intake->depth++] =
@@ -227,20 +265,11 @@ const char *intake_end_instance(struct intake *intake, unsigned *line)
 
 /* Properties */
 
-/* Secret by what they are, whether the document says so or not (policy model: Names and secrets).
- */
-static bool is_secret(const char *class_name, const char *name)
+static bool is_secret(const char *class_name, const struct name *name)
 {
-    static const struct {
-        const char *class_name; /* NULL: of any class */
-        const char *name;
-    } rows[] = {
-        {"NP_CloudAccess", "SasToken"},  {"NP_CloudAccess", "Key"},        {NULL, "PXEPassword"},
-        {NULL, "NetworkAccessPassword"}, {NULL, "CertificateContextData"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (text_equal(rows[i].name, name) &&
-            (!rows[i].class_name || text_equal(rows[i].class_name, class_name)))
+    for (size_t i = 0; name->may_be_secret && i < SECRET_COUNT; i++)
+        if (text_equal(secret_rows[i].name, name->text) &&
+            (!secret_rows[i].class_name || text_equal(secret_rows[i].class_name, class_name)))
             return true;
     return false;
 }
@@ -248,11 +277,12 @@ static bool is_secret(const char *class_name, const char *name)
 void intake_begin_property(struct intake *intake, const char *name, bool secret, unsigned line)
 {
     struct intake_frame *frame = top(intake);
+    const struct name *kept = keep_name(intake->policy, name);
     intake->properties = mem_grow(intake->properties, &intake->property_cap,
                                   intake->property_count + 1, sizeof(struct property));
     intake->properties[intake->property_count++] = (struct property){
-        .name = keep_name(intake->policy, name),
-        .secret = secret || is_secret(frame->instance->class_name, name),
+        .name = kept->text,
+        .secret = secret || is_secret(frame->instance->class_name, kept),
         .line = line,
     };
     frame->first_item = intake->item_count;

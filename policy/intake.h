@@ -49,6 +49,8 @@ struct intake {
 
 /* `path` names the document in messages and in the tree. */
 void intake_begin(struct intake *intake, struct policy *policy, const char *path);
+/* A further document of the same file. */
+void intake_next(struct intake *intake);
 void intake_free(struct intake *intake);
 
 /* What <Policy> says of the document. Absent attributes are NULL. Returns NULL, or what is wrong,

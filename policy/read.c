@@ -21,6 +21,7 @@ typedef bool next_piece(void *arg, const char **bytes, size_t *len, struct error
 static bool read_document(struct policy *policy, const char *path, next_piece *next, void *arg,
                           struct error *err)
 {
+    size_t first = policy->document_count;
     struct form *form = form_open(policy, path);
     struct hash *hash = hash_create(HASH_SHA256);
     const char *bytes;
@@ -32,7 +33,9 @@ static bool read_document(struct policy *policy, const char *path, next_piece *n
             break;
     }
     ok = ok && form_finish(form, err);
-    hash_finish(hash, form_document(form)->digest);
+    hash_finish(hash, policy->documents[first]->digest);
+    for (size_t i = first + 1; i < policy->document_count; i++)
+        memcpy(policy->documents[i]->digest, policy->documents[first]->digest, HASH_HEX_MAX);
     hash_free(hash);
     form_close(form);
     return ok;
@@ -225,7 +228,8 @@ static bool supersede(struct policy *policy, const struct document *by, struct d
                       struct error *err)
 {
     bool same_version = compare_versions(by, document) == 0;
-    if (same_version && strcmp(by->digest, document->digest) != 0)
+    bool is_same = strcmp(by->digest, document->digest) == 0 && by->part == document->part;
+    if (same_version && !is_same)
         return error_set(err, ERROR_INPUT, BLAME_POLICY, "SAME_VERSION", document->path,
                          "the policy %s version %s stands in %s with other content",
                          document->policy_id, document->version_text, by->path);
@@ -239,10 +243,11 @@ static bool supersede(struct policy *policy, const struct document *by, struct d
 
 static bool decide_versions(struct policy *policy, struct error *err)
 {
-    size_t count = policy->document_count;
-    struct document **sorted = mem_zero(count, sizeof(struct document *));
-    if (count)
-        memcpy(sorted, policy->documents, count * sizeof *sorted);
+    size_t count = 0;
+    struct document **sorted = mem_zero(policy->document_count, sizeof(struct document *));
+    for (size_t i = 0; i < policy->document_count; i++)
+        if (policy->documents[i]->policy_id) /* exports have no versions */
+            sorted[count++] = policy->documents[i];
     qsort(sorted, count, sizeof *sorted, by_id_then_version);
     bool ok = true;
     const struct document *newest = NULL, *before = NULL;
@@ -280,7 +285,7 @@ const char *policy_site_code(const struct policy *policy)
     const char *code = NULL;
     for (size_t i = 0; i < policy->document_count; i++) {
         const struct document *document = policy->documents[i];
-        if (document->superseded || document->layer == LAYER_LOCAL)
+        if (document->superseded || document->layer == LAYER_LOCAL || !document->policy_id)
             continue;
         if (!document->source || !text_starts_with(document->source, prefix))
             return NULL;

@@ -4,6 +4,7 @@
 #ifndef POLICY_SITE_TABLES_H
 #define POLICY_SITE_TABLES_H
 
+#include "policy/classes.h"
 #include "policy/site.h"
 
 /* The properties that are a class's key: texts first, then numbers; NULL: no more. */
@@ -27,16 +28,16 @@ struct site_rows {
 };
 
 struct site_tables {
-    size_t by_class_count;
-    const struct instance **by_class; /* by class without case, then as read */
+    struct classes classes;
     struct site_rows summaries;       /* SMS_PackageStatusDistPointsSummarizer: package, NAL path */
     struct site_rows distributions;   /* SMS_DistributionPoint: the same */
     struct site_rows infos;           /* SMS_DPContentInfo: the same */
     struct site_rows nal_paths;       /* of site.dps: NAL path, then index */
 };
 
-/* Sorts the instances by class. */
-void site_index_classes(struct site *site);
+/* The instances of a class that count, as read; none: *count is 0. */
+const struct instance *const *site_instances(const struct site *site, const char *class_name,
+                                             size_t *count);
 
 /* Rows of all the classes in one table. A key that is absent, or a number out of uint32's range:
    false, ERROR_INPUT. */

@@ -147,9 +147,15 @@ static char *copy_value(char *to, const char *value, size_t len)
     static const char ampersand[] = "&#38;";
     const size_t skip = sizeof ampersand - 1;
     for (size_t i = 0; i < len;) {
-        bool is_escape = len - i >= skip && memcmp(value + i, ampersand, skip) == 0;
-        *to++ = value[i];
-        i += is_escape ? skip : 1;
+        const char *at = memchr(value + i, '&', len - i);
+        size_t plain = at ? (size_t)(at - value) - i : len - i;
+        memcpy(to, value + i, plain);
+        to += plain;
+        i += plain;
+        if (!at)
+            break;
+        *to++ = '&';
+        i += len - i >= skip && memcmp(at, ampersand, skip) == 0 ? skip : 1;
     }
     *to++ = '\0';
     return to;

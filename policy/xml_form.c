@@ -17,6 +17,7 @@ struct xml_form {
     char *wrapper; /* a root element that may be around exported instances, or NULL */
     const struct xml_form_kind *kind; /* NULL until an element told it */
     bool many;                        /* the kind takes several roots */
+    bool collection;                  /* within <PolicyDocuments> */
     void *form;
 };
 
@@ -54,6 +55,8 @@ static bool refuse_form(struct xml_form *form, const char *root, struct error *e
 /* An element of any name may be around exported instances: its first child tells. */
 static bool choose(struct xml_form *form, const struct xml_element *element, struct error *err)
 {
+    if (!form->wrapper && strcmp(element->name, "PolicyDocuments") == 0)
+        return form->collection = true;
     size_t root = find_root(element->name);
     bool is_export = root < ROOT_COUNT && roots[root].many;
     if (form->wrapper && !is_export)
@@ -71,12 +74,36 @@ static bool choose(struct xml_form *form, const struct xml_element *element, str
     return !form->wrapper || form->kind->handlers.start(form->form, &wrapper, err);
 }
 
+static void close_form(struct xml_form *form)
+{
+    if (form->kind)
+        form->kind->close(form->form);
+    form->kind = NULL;
+}
+
+/* Each policy of a collection is a document of its own. */
+static bool next_policy(struct xml_form *form, const struct xml_element *element, struct error *err)
+{
+    if (strcmp(element->name, "Policy") != 0)
+        return xml_refuse(form->reader, err, "POLICY", "<%s> stands within <PolicyDocuments>",
+                          element->name);
+    if (form->kind)
+        intake_next(form->intake);
+    close_form(form);
+    form->kind = &body_kind;
+    form->form = body_kind.open(form->intake, form->reader, form->where);
+    return true;
+}
+
 static bool on_start(void *arg, const struct xml_element *element, struct error *err)
 {
     struct xml_form *form = arg;
-    if (form->depth++ == 0 && form->kind && !form->many)
+    size_t depth = form->depth++;
+    if (depth == 0 && (form->collection || (form->kind && !form->many)))
         return xml_refuse(form->reader, err, "XML", "has more than one root element");
-    if (!form->kind && !choose(form, element, err))
+    bool ok = form->collection && depth == 1 ? next_policy(form, element, err)
+                                             : form->kind || choose(form, element, err);
+    if (!ok)
         return false;
     return !form->kind || form->kind->handlers.start(form->form, element, err);
 }
@@ -85,6 +112,8 @@ static bool on_end(void *arg, const char *name, struct error *err)
 {
     struct xml_form *form = arg;
     form->depth--;
+    if (form->collection && form->depth == 0)
+        return true;
     return form->kind ? form->kind->handlers.end(form->form, name, err)
                       : refuse_form(form, form->wrapper, err);
 }
@@ -92,9 +121,10 @@ static bool on_end(void *arg, const char *name, struct error *err)
 static bool on_text(void *arg, const char *text, size_t len, struct error *err)
 {
     struct xml_form *form = arg;
-    if (form->kind)
+    if (form->kind && !(form->collection && form->depth == 1))
         return form->kind->handlers.text(form->form, text, len, err);
-    return text_is_blank(text, len) || refuse_form(form, form->wrapper, err);
+    return text_is_blank(text, len) ||
+           refuse_form(form, form->wrapper ? form->wrapper : "PolicyDocuments", err);
 }
 
 struct xml_form *xml_form_open(struct intake *intake, const char *where, bool packed)
@@ -116,15 +146,14 @@ bool xml_form_feed(struct xml_form *form, const char *bytes, size_t len, struct 
 bool xml_form_finish(struct xml_form *form, struct error *err)
 {
     return xml_finish(form->reader, err) &&
-           (!form->kind->finish || form->kind->finish(form->form, err));
+           (!form->kind || !form->kind->finish || form->kind->finish(form->form, err));
 }
 
 void xml_form_close(struct xml_form *form)
 {
     if (!form)
         return;
-    if (form->kind)
-        form->kind->close(form->form);
+    close_form(form);
     xml_close(form->reader);
     free(form->wrapper);
     free(form->where);

@@ -1,6 +1,7 @@
 /*
  * The document forms that are XML, told apart by their root element: policy bodies, PolicyXML,
- * assignments, CIM XML. Each is a reader of its own behind one struct of functions.
+ * assignments, CIM XML. Each is a reader of its own behind one struct of functions. Several policy
+ * bodies may stand in one file within <PolicyDocuments> (ours): what `policy --xml` writes.
  *
  * Bytes in, in pieces; what is found goes through the intake into the policy. No system calls.
  * Reading of documents calls it; the forms know each other only through it.

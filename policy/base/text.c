@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static unsigned char lower(char c)
 {
@@ -24,11 +25,6 @@ int text_compare(const char *a, const char *b)
         b++;
     }
     return (int)lower(*a) - (int)lower(*b);
-}
-
-bool text_equal(const char *a, const char *b)
-{
-    return text_compare(a, b) == 0;
 }
 
 bool text_starts_with(const char *text, const char *prefix)
@@ -241,4 +237,12 @@ const char *text_refuse_file_name(const char *name, size_t len)
         start += segment + 1;
     }
     return NULL;
+}
+
+bool text_same_host(const char *host, const char *name)
+{
+    size_t host_label = strcspn(host, "."), name_label = strcspn(name, ".");
+    if (host[host_label] && name[name_label])
+        return text_equal(host, name);
+    return host_label == name_label && strncasecmp(host, name, host_label) == 0;
 }
