@@ -310,7 +310,7 @@ static struct value convert(struct intake *intake, int64_t cim_type, const char 
         value.type = VALUE_INT;
     else if (is_short && cim_type == CIM_BOOLEAN && text_to_bool(copy, &value.truth))
         value.type = VALUE_BOOL;
-    else if (cim_type == CIM_DATETIME && datetime_canonical(text, len, moment)) {
+    else if (datetime_canonical(text, len, moment)) { /* whatever its type: exports differ in it */
         value.type = VALUE_TEXT;
         value.text = arena_copy_string(&intake->policy->arena, moment);
     } else if (len || cim_type == CIM_STRING) {

@@ -225,7 +225,7 @@ static void test_what_is_no_xml(void **state)
     assert_refused("{\"value\": []}", "doc.xml:1", "looks like JSON");
     assert_refused("PK\003\004 and more", "doc.xml:1", "is not XML");
     assert_refused("<a>\n<b>\n</a>", "doc.xml:3", "mismatch");
-    assert_refused("<a/>\n<b/>", "doc.xml:2", "Extra content");
+    assert_refused("<a/>\n<b/>", "doc.xml:2", "more than one root");
 }
 
 static void test_truncated_at_every_byte(void **state)
