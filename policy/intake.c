@@ -3,6 +3,7 @@
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
 #include "policy/datetime.h"
+#include "policy/version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,28 +91,6 @@ void intake_free(struct intake *intake)
     *intake = (struct intake){0};
 }
 
-/* Would it print as it is written? Control characters and what reorders text would not. */
-static bool is_plain(const char *text)
-{
-    struct buf escaped = {0};
-    text_escape(&escaped, text, strlen(text), SIZE_MAX / 2);
-    bool plain = strcmp(escaped.data, text) == 0;
-    buf_free(&escaped);
-    return plain;
-}
-
-/* "2.00": two numbers. */
-static bool parse_version(const char *text, int64_t version[2])
-{
-    const char *dot = strchr(text, '.');
-    char *whole = mem_copy_bytes(text, dot ? (size_t)(dot - text) : strlen(text));
-    version[1] = 0;
-    bool ok = text_to_int(whole, 0, INT64_MAX, &version[0]) &&
-              (!dot || text_to_int(dot + 1, 0, INT64_MAX, &version[1]));
-    free(whole);
-    return ok;
-}
-
 static enum layer find_layer(const char *source, const char *category)
 {
     if (source && text_equal(source, "Local"))
@@ -126,11 +105,11 @@ const char *intake_document(struct intake *intake, const char *policy_id, const 
     struct arena *arena = &intake->policy->arena;
     if (!policy_id || !*policy_id)
         return "<Policy> has no PolicyID";
-    if (strlen(policy_id) > LIMIT_POLICY_ID || !is_plain(policy_id))
+    if (strlen(policy_id) > LIMIT_POLICY_ID || !text_is_plain(policy_id))
         return "PolicyID is longer than 256 bytes or holds control characters";
-    if (!version || !parse_version(version, document->version))
+    if (!version || !version_parse(version, document->version))
         return "PolicyVersion is missing or not a number as 2.00";
-    if (source && !is_plain(source))
+    if (source && !text_is_plain(source))
         return "PolicySource holds control characters";
     document->priority = PRECEDENCE_NONE;
     if (precedence && !text_to_int(precedence, 0, UINT32_MAX, &document->priority))

@@ -3,6 +3,7 @@
 #include "policy/base/text.h"
 #include "policy/form.h"
 #include "policy/instance.h"
+#include "policy/version.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -205,14 +206,6 @@ bool policy_read(struct policy *policy, const char *const *paths, size_t count,
 
 /* Versions */
 
-static int compare_versions(const struct document *a, const struct document *b)
-{
-    for (int i = 0; i < 2; i++)
-        if (a->version[i] != b->version[i])
-            return a->version[i] < b->version[i] ? -1 : 1;
-    return 0;
-}
-
 /* By PolicyID, the highest version first; of equal ones the first that was read. */
 static int by_id_then_version(const void *a, const void *b)
 {
@@ -220,14 +213,14 @@ static int by_id_then_version(const void *a, const void *b)
     const struct document *right = *(struct document *const *)b;
     int order = text_compare(left->policy_id, right->policy_id);
     if (order == 0)
-        order = compare_versions(right, left);
+        order = version_compare(right->version, left->version);
     return order ? order : (left->order > right->order) - (left->order < right->order);
 }
 
 static bool supersede(struct policy *policy, const struct document *by, struct document *document,
                       struct error *err)
 {
-    bool same_version = compare_versions(by, document) == 0;
+    bool same_version = version_compare(by->version, document->version) == 0;
     bool is_same = strcmp(by->digest, document->digest) == 0 && by->part == document->part;
     if (same_version && !is_same)
         return error_set(err, ERROR_INPUT, BLAME_POLICY, "SAME_VERSION", document->path,
@@ -255,7 +248,7 @@ static bool decide_versions(struct policy *policy, struct error *err)
         if (!newest || !text_equal(newest->policy_id, sorted[i]->policy_id)) {
             newest = sorted[i];
         } else {
-            bool twin = compare_versions(before, sorted[i]) == 0;
+            bool twin = version_compare(before->version, sorted[i]->version) == 0;
             ok = supersede(policy, twin ? before : newest, sorted[i], err);
         }
         before = sorted[i];

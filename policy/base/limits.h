@@ -24,6 +24,14 @@
 #define LIMIT_SETTINGS_BYTES (1L * MIB)
 #define LIMIT_POLICY_ID      256
 
+/* The policy point. A machine has some hundred policies. */
+#define LIMIT_ASSIGNMENTS    10000
+#define LIMIT_SET_BYTES      (1024L * MIB) /* what one reply may cost on the disk */
+#define LIMIT_POLICY_SECONDS 3600          /* a whole fetch, however the bytes drip */
+#define LIMIT_URL_BYTES      2048
+#define LIMIT_ETAG_BYTES     255
+#define LIMIT_EVENTS         200 /* what Policy Spy shows */
+
 /* Names. */
 #define LIMIT_CONTENT_ID     128
 #define LIMIT_NAME_SEGMENT   255  /* what Linux file systems hold */
