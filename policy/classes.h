@@ -1,6 +1,6 @@
 /*
- * The instances that count, by class without case: what stands of one class is found at once, in the
- * order of reading. Linear in the number of instances. No system calls; any room may call it.
+ * The instances that count, by class without case: what stands of one class is found at once, in
+ * the order of reading. Linear in the number of instances. No system calls; any room may call it.
  */
 #ifndef POLICY_CLASSES_H
 #define POLICY_CLASSES_H

@@ -66,12 +66,15 @@ struct document {
     bool superseded;     /* another document has this PolicyID in a higher version */
     const char *why_not; /* why none of it is applied, in words; NULL where it is */
     bool for_users;      /* PolicyType is User */
+    bool is_reply;       /* a policy point's reply, which has no instances */
+    bool wants_sha1;     /* a reply names it by nothing better */
     const char *signer;  /* whose signature was verified, or NULL */
     size_t rule_count, rules_not_applied;
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
     unsigned part;             /* 0, 1, ... within its file */
     char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes */
+    char sha1[HASH_HEX_MAX];   /* SHA-1, where a reply names nothing else; else empty */
 };
 
 struct instance {
@@ -102,6 +105,7 @@ struct policy {
     struct instance **instances; /* those that count: of documents and rules in force */
     size_t warning_count, warning_cap;
     struct policy_warning *warnings;
+    struct policy_reply *replies; /* reply_form.c's own */
     struct names *names; /* class and property names that were read lately, each kept once */
 };
 

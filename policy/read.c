@@ -3,6 +3,7 @@
 #include "policy/base/text.h"
 #include "policy/form.h"
 #include "policy/instance.h"
+#include "policy/reply_form.h"
 #include "policy/version.h"
 
 #include <dirent.h>
@@ -191,6 +192,35 @@ static bool read_path(struct policy *policy, const char *path, bool missing_is_e
     return ok;
 }
 
+/* The old hash of a policy point's reply; the file is read again, as few are asked for by it. */
+static bool add_sha1(struct document *document, struct error *err)
+{
+    struct open_file *file = mem_zero(1, sizeof *file);
+    struct hash *hash = hash_create(HASH_SHA1);
+    const char *bytes;
+    size_t len;
+    file->path = document->path;
+    file->fd = open(document->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool ok = file->fd >= 0 || refuse_errno(err, document->path, "cannot open");
+    while (ok && (ok = next_of_file(file, &bytes, &len, err)) && len)
+        hash_update(hash, bytes, len);
+    hash_finish(hash, document->sha1);
+    hash_free(hash);
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file);
+    return ok;
+}
+
+static bool add_wanted_sha1(struct policy *policy, struct error *err)
+{
+    reply_mark_sha1(policy);
+    for (size_t i = 0; i < policy->document_count; i++)
+        if (policy->documents[i]->wants_sha1 && !add_sha1(policy->documents[i], err))
+            return false;
+    return true;
+}
+
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
                  bool missing_is_empty, struct error *err)
 {
@@ -198,7 +228,7 @@ bool policy_read(struct policy *policy, const char *const *paths, size_t count,
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
         ok = read_path(policy, paths[i], missing_is_empty, err);
-    ok = ok && policy_settle(policy, err);
+    ok = ok && add_wanted_sha1(policy, err) && policy_settle(policy, err);
     if (!ok)
         policy_free(policy);
     return ok;
@@ -259,7 +289,7 @@ static bool decide_versions(struct policy *policy, struct error *err)
 
 bool policy_settle(struct policy *policy, struct error *err)
 {
-    if (!decide_versions(policy, err))
+    if (!decide_versions(policy, err) || !reply_apply(policy, err))
         return false;
     policy->instance_count = 0;
     policy->instances = mem_grow(policy->instances, &policy->instance_cap, policy->requested_count,
@@ -295,6 +325,7 @@ const char *policy_site_code(const struct policy *policy)
 void policy_free(struct policy *policy)
 {
     arena_free(&policy->arena);
+    reply_free(policy);
     free(policy->documents);
     free(policy->requested);
     free(policy->instances);

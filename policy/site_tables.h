@@ -29,10 +29,10 @@ struct site_rows {
 
 struct site_tables {
     struct classes classes;
-    struct site_rows summaries;       /* SMS_PackageStatusDistPointsSummarizer: package, NAL path */
-    struct site_rows distributions;   /* SMS_DistributionPoint: the same */
-    struct site_rows infos;           /* SMS_DPContentInfo: the same */
-    struct site_rows nal_paths;       /* of site.dps: NAL path, then index */
+    struct site_rows summaries;     /* SMS_PackageStatusDistPointsSummarizer: package, NAL path */
+    struct site_rows distributions; /* SMS_DistributionPoint: the same */
+    struct site_rows infos;         /* SMS_DPContentInfo: the same */
+    struct site_rows nal_paths;     /* of site.dps: NAL path, then index */
 };
 
 /* The instances of a class that count, as read; none: *count is 0. */

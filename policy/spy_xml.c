@@ -60,7 +60,8 @@ static void add_requested(struct writing *writing)
         size_t first = next;
         while (next < policy->requested_count && policy->requested[next]->document == document)
             next++;
-        if (document->superseded || !spy_selects_document(writing->path, document))
+        if (document->superseded || document->is_reply ||
+            !spy_selects_document(writing->path, document))
             continue;
         const struct write_head head = head_of(writing, document);
         write_document_open(&writing->text, &head);

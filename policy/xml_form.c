@@ -4,6 +4,7 @@
 #include "policy/body.h"
 #include "policy/cim_form.h"
 #include "policy/packed.h"
+#include "policy/reply_form.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static const struct {
     {"DECLARATION", &cim_kind, true},       {"DECLGROUP", &cim_kind, true},
     {"VALUE.OBJECT", &cim_kind, true},      {"VALUE.NAMEDINSTANCE", &cim_kind, true},
     {"IRETURNVALUE", &cim_kind, true},      {"VALUE.OBJECTWITHPATH", &cim_kind, true},
-    {"VALUE.OBJECTARRAY", &cim_kind, true},
+    {"VALUE.OBJECTARRAY", &cim_kind, true}, {"ReplyAssignments", &reply_kind, false},
 };
 
 #define ROOT_COUNT (sizeof roots / sizeof roots[0])
