@@ -62,10 +62,8 @@ static void say_subject(char *out, size_t size, X509 *cert)
     BIO *bio = require(BIO_new(BIO_s_mem()));
     unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     const char *text = NULL;
-    int written = X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, flags);
+    X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, flags);
     size_t len = (size_t)BIO_get_mem_data(bio, &text);
-    if (written < 0 || !text_is_utf8(text, len))
-        text = "a name that is no text", len = strlen(text);
     if (len >= size)
         len = size - 1;
     while (!text_is_utf8(text, len)) /* cut within a character */
@@ -221,11 +219,11 @@ static bool check_digest(struct signer *signer, struct error *err)
     const ASN1_OCTET_STRING *string =
         find_attribute(signer, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING);
     const unsigned char *bytes = ASN1_STRING_get0_data(string);
-    char hex[HASH_HEX_MAX] = "";
-    if (ASN1_STRING_length(string) == (HASH_HEX_MAX - 1) / 2)
-        for (size_t i = 0; i < (HASH_HEX_MAX - 1) / 2; i++)
-            snprintf(hex + 2 * i, 3, "%02X", bytes[i]);
-    if (*hex && strcmp(hex, signer->digest) == 0)
+    char hex[HASH_HEX_MAX];
+    bool whole = ASN1_STRING_length(string) == (HASH_HEX_MAX - 1) / 2;
+    for (size_t i = 0; whole && i < (HASH_HEX_MAX - 1) / 2; i++)
+        snprintf(hex + 2 * i, 3, "%02X", bytes[i]);
+    if (whole && strcmp(hex, signer->digest) == 0)
         return true;
     return refuse(signer->where, err, "SIGNATURE_DIGEST",
                   "is not of this document: it was changed after signing, or was signed without "

@@ -16,8 +16,11 @@
 
 #define DAY  86400
 #define YEAR (365 * DAY)
-/* The content of DER's object identifiers 1.2.840.113549.1.9.N. */
+/* The content of DER's object identifiers 1.2.840.113549.1.7.N and 1.2.840.113549.1.9.N. */
+#define PKCS7              "\x2A\x86\x48\x86\xF7\x0D\x01\x07"
 #define PKCS9              "\x2A\x86\x48\x86\xF7\x0D\x01\x09"
+#define DATA               PKCS7 "\x01"
+#define SIGNED_DATA        PKCS7 "\x02"
 #define CONTENT_TYPE       PKCS9 "\x03"
 #define MESSAGE_DIGEST     PKCS9 "\x04"
 #define SIGNING_TIME       PKCS9 "\x05"
@@ -150,6 +153,7 @@ static void test_what_is_no_signature(void **state)
         {"twice", {0}, malformed, whole},
         {"cert", {0}, malformed, whole},
         {"key", {0}, malformed, whole},
+        {"kind", {0}, malformed, whole},
         {"encrypted", {0}, malformed, whole},
         {"data", {0}, malformed, whole},
         {"nobody", {0}, malformed, "has no signer"},
@@ -329,6 +333,7 @@ static void test_attributes_missing_or_twice(void **state)
         {MESSAGE_DIGEST, UNKNOWN, "SIGNATURE_NO_ATTRIBUTES", "digest once"},
         {SMIME_CAPABILITIES, MESSAGE_DIGEST, "SIGNATURE_NO_ATTRIBUTES", "digest once"},
         {CONTENT_TYPE, UNKNOWN, "SIGNATURE_NO_ATTRIBUTES", "signs data"},
+        {DATA, SIGNED_DATA, "SIGNATURE_NO_ATTRIBUTES", "signs data"},
         {SMIME_CAPABILITIES, CONTENT_TYPE, "SIGNATURE_NO_ATTRIBUTES", "signs data"},
         {SMIME_CAPABILITIES, UNKNOWN, "SIGNATURE_WRONG_KEY", "or was altered"},
     };
@@ -360,6 +365,24 @@ static void test_a_digest_replaced(void **state)
     }
     assert_false(verify_bytes(&p7s, &asked, &signature, &err));
     assert_refusal("ec", &err, "SIGNATURE_WRONG_KEY", "is not made with the key of 'CN=Elliptic'");
+    buf_free(&p7s);
+}
+
+/* A digest of 31 bytes, its length written the long way, beside one that ends in 0. */
+static void test_a_short_digest(void **state)
+{
+    (void)state;
+    struct signature signature;
+    struct error err;
+    char ends_in_0[HASH_HEX_MAX];
+    struct asked asked = {.digest = ends_in_0};
+    struct buf p7s = signer_file("ec.p7s");
+    char *string = find(&p7s, MESSAGE_DIGEST, 9) + 9 + 2;
+    memmove(string + 3, string + 2, 31);
+    memcpy(string, "\x04\x81\x1F", 3);
+    snprintf(ends_in_0, sizeof ends_in_0, "%.62s00", signed_digest);
+    assert_false(verify_bytes(&p7s, &asked, &signature, &err));
+    assert_refusal("ec", &err, "SIGNATURE_DIGEST", "is not of this document");
     buf_free(&p7s);
 }
 
@@ -461,10 +484,15 @@ static void test_trust_anchors(void **state)
     static const struct {
         const char *name, *words;
     } rows[] = {
-        {"empty.pem", "holds no certificate"},    {"none.pem", "holds no certificate"},
-        {"rsa.p7s", "holds no certificate"},      {"rsa.key", "PEM block 1 ('PRIVATE KEY') is no"},
-        {"withkey.pem", "PEM block 2 ('PRIVATE"}, {"pem.p7s", "PEM block 1 ('CMS') is no"},
-        {"cut.pem", "PEM block 2 is broken"},     {"bad.pem", "PEM block 2 is broken"},
+        {"empty.pem", "holds no certificate"},
+        {"none.pem", "holds no certificate"},
+        {"rsa.p7s", "holds no certificate"},
+        {"rsa.key", "PEM block 1 ('PRIVATE KEY') is no"},
+        {"withkey.pem", "PEM block 2 ('PRIVATE"},
+        {"pem.p7s", "PEM block 1 ('CMS') is no"},
+        {"cut.pem", "PEM block 2 is broken"},
+        {"bad.pem", "PEM block 2 is broken"},
+        {"kind.pem", "PEM block 1 ('NONSENSE') is no"},
         {"longer.pem", "('CERTIFICATE') is no"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -538,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_two_bad_signers),
         cmocka_unit_test(test_attributes_missing_or_twice),
         cmocka_unit_test(test_a_digest_replaced),
+        cmocka_unit_test(test_a_short_digest),
         cmocka_unit_test(test_altered_at_every_byte),
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_the_largest),
