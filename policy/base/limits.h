@@ -32,6 +32,12 @@
 #define LIMIT_ETAG_BYTES     255
 #define LIMIT_EVENTS         200 /* what Policy Spy shows */
 
+/* Signatures of policy documents: a few signers, each with a chain of certificates. */
+#define LIMIT_SIGNATURE_BYTES         (64L * KIB)
+#define LIMIT_SIGNATURE_SIGNERS       8
+#define LIMIT_SIGNATURE_CERTIFICATES  16
+#define LIMIT_SIGNATURE_AHEAD_SECONDS 86400 /* a signer's clock against one that is kept right */
+
 /* Names. */
 #define LIMIT_CONTENT_ID     128
 #define LIMIT_NAME_SEGMENT   255  /* what Linux file systems hold */
