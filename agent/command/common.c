@@ -75,7 +75,7 @@ void command_print_warnings(const struct policy *policy)
     }
 }
 
-bool command_read_world(struct context *context, struct world *world, struct error *err)
+bool command_read_quietly(struct context *context, struct world *world, struct error *err)
 {
     *world = (struct world){.machine = {.name = NULL}};
     if (!command_read_policy(context, &world->policy, err))
@@ -87,6 +87,13 @@ bool command_read_world(struct context *context, struct world *world, struct err
         policy_free(&world->policy);
         return false;
     }
+    return true;
+}
+
+bool command_read_world(struct context *context, struct world *world, struct error *err)
+{
+    if (!command_read_quietly(context, world, err))
+        return false;
     command_print_warnings(&world->policy);
     return true;
 }

@@ -59,9 +59,10 @@ static const struct subcommand {
     const char *name;
     size_t words;
     bool (*run)(struct context *context, struct world *world, struct error *err);
+    bool says_warnings; /* prints the policy's warnings itself */
 } subcommands[] = {
-    {"why", 2, print_why},
-    {"check", 1, policy_check},
+    {"why", 2, print_why, false},
+    {"check", 1, policy_check, true},
 };
 
 static const struct subcommand *find_subcommand(const struct options *options)
@@ -80,8 +81,10 @@ bool command_policy(struct context *context, struct error *err)
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                          "usage: nearpoint policy " POLICY_USAGE);
     struct world world;
-    if (!command_read_world(context, &world, err))
+    if (!command_read_quietly(context, &world, err))
         return false;
+    if (!asked || !asked->says_warnings)
+        command_print_warnings(&world.policy);
     bool ok = (asked ? asked->run : print_tree)(context, &world, err);
     world_free(&world);
     return ok;
