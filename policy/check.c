@@ -1,14 +1,69 @@
 /* The table of the reviewer's rules, and how their findings are gathered. */
 #include "policy/check_rules.h"
 
-#include "policy/base/text.h"
+#include "policy/base/limits.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_MAX 4096
+
 const struct check_row check_rows[] = {
+    /* Boundaries, groups, relationships, distribution points. */
+    {"BOUNDARY_EVERYTHING", FINDING_WARNING, check_boundary_everything,
+     "a boundary holds every machine of an address family"},
+    {"BOUNDARY_NOTHING", FINDING_WARNING, check_boundary_nothing,
+     "a boundary holds only addresses that say nothing of a machine's place"},
+    {"BOUNDARY_NO_GROUP", FINDING_WARNING, check_boundary_no_group,
+     "a boundary is in no boundary group"},
+    {"BOUNDARY_OVERLAP", FINDING_WARNING, check_boundary_overlap,
+     "boundaries of different groups have machines in common"},
+    {"BOUNDARY_TWICE", FINDING_WARNING, check_boundary_twice, "boundaries have one type and value"},
+    {"COUNT_MISMATCH", FINDING_WARNING, check_count_mismatch,
+     "a count in the export does not agree with its rows"},
+    {"DEFAULT_BEHAVIOR_ZERO", FINDING_WARNING, check_default_behavior_zero,
+     "a default group's own minutes are 0, which may mean at once or never"},
+    {"DEFAULT_GROUP_NO_SITE", FINDING_WARNING, check_default_group_no_site,
+     "a default group does not say whose site's it is"},
+    {"DP_ADDRESS_UNKNOWN", FINDING_NOTE, check_dp_address_unknown,
+     "distribution points without known addresses"},
+    {"DP_MISSING", FINDING_WARNING, check_dp_missing,
+     "a group's server is a distribution point that the policy does not describe"},
+    {"DP_NO_GROUP", FINDING_WARNING, check_dp_no_group,
+     "a distribution point is in no boundary group"},
+    {"DP_TWICE", FINDING_WARNING, check_dp_twice, "distribution points have one host"},
+    {"DUPLICATE_NAME", FINDING_WARNING, check_duplicate_name, "boundary groups have one name"},
+    {"GROUP_NO_BOUNDARY", FINDING_NOTE, check_group_no_boundary,
+     "a boundary group has no boundary"},
+    {"GROUP_NO_DP", FINDING_WARNING, check_group_no_dp,
+     "a boundary group has no distribution point"},
+    {"INTERNET_NO_HTTPS", FINDING_WARNING, check_internet_no_https,
+     "an internet-facing distribution point does not speak HTTPS"},
+    {"INTERNET_SHARING_UNKNOWN", FINDING_NOTE, check_internet_sharing_unknown,
+     "an internet-facing distribution point may or may not serve the intranet"},
+    {"MEMBER_MISSING", FINDING_ERROR, check_member_missing,
+     "a membership names a group or boundary that the policy does not have"},
+    {"NO_DEFAULT_GROUP", FINDING_WARNING, check_no_default_group,
+     "the policy has no default site boundary group"},
+    {"PROTECTED_UNREACHED", FINDING_WARNING, check_protected_unreached,
+     "no boundary reaches a protected distribution point"},
+    {"RELATIONSHIP_NO_DP", FINDING_WARNING, check_relationship_no_dp,
+     "a relationship leads to a group without distribution points"},
+    {"RELATIONSHIP_NO_GROUP", FINDING_ERROR, check_relationship_no_group,
+     "a relationship names a group that the policy does not have"},
+    {"RELATIONSHIP_SELF", FINDING_WARNING, check_relationship_self,
+     "a relationship of a group that is no default group to itself"},
+    {"SUBNET_MASK", FINDING_WARNING, check_subnet_mask,
+     "a subnet boundary is written with a mask, which no machine matches"},
+    {"UPGRADE_LEFTOVER", FINDING_NOTE, check_upgrade_leftover,
+     "a group that the upgrade to 1610 made has no boundary"},
+    {"VPN_NO_MATCH", FINDING_WARNING, check_vpn_no_match, "no adapter can match a VPN boundary"},
+    {"WORKSTATION_ONLY", FINDING_WARNING, check_workstation_only,
+     "a group's only sources are workstations"},
+
+    /* Documents. */
     {"DUPLICATE_OBJECT", FINDING_WARNING, check_policy_warnings,
      "two documents disagree on one object; the later holds"},
     {"EQUAL_PRIORITY", FINDING_WARNING, check_policy_warnings,
@@ -21,14 +76,33 @@ const struct check_row check_rows[] = {
 
 const size_t check_row_count = sizeof check_rows / sizeof check_rows[0];
 
+bool check_has_room(struct findings *findings)
+{
+    bool has_room = findings->count - findings->rule_first < LIMIT_FINDINGS;
+    findings->rule_left_out += !has_room;
+    return has_room;
+}
+
+/* How much of the text fits into `max` bytes without half a character. */
+static size_t whole_characters(const char *text, size_t max)
+{
+    while (max && ((unsigned char)text[max] & 0xC0) == 0x80)
+        max--;
+    return max;
+}
+
 void check_add(struct findings *findings, const struct check_row *row, const char *object,
                const char *format, ...)
 {
+    if (!check_has_room(findings))
+        return;
+    char text[TEXT_MAX];
     va_list args;
     va_start(args, format);
-    char text[2048];
-    vsnprintf(text, sizeof text, format, args);
+    int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (len >= TEXT_MAX)
+        text[whole_characters(text, TEXT_MAX - 1)] = '\0';
     findings->items =
         mem_grow(findings->items, &findings->cap, findings->count + 1, sizeof *findings->items);
     findings->items[findings->count++] = (struct finding){
@@ -39,31 +113,56 @@ void check_add(struct findings *findings, const struct check_row *row, const cha
     };
 }
 
+const char *check_short(struct policy *policy, const char *text)
+{
+    if (strlen(text) <= CHECK_NAME_MAX)
+        return text;
+    int len = (int)whole_characters(text, CHECK_NAME_MAX);
+    return arena_format(&policy->arena, "%.*s...", len, text);
+}
+
 const char *check_boundary_name(struct policy *policy, const struct site_boundary *boundary)
 {
     return arena_format(&policy->arena, "boundary %lld '%s'", (long long)boundary->id,
-                        boundary->boundary.value);
+                        check_short(policy, boundary->boundary.value));
 }
 
 const char *check_group_name(struct policy *policy, const struct site_group *group)
 {
     return arena_format(&policy->arena, "boundary group %lld '%s'", (long long)group->id,
-                        group->name);
+                        check_short(policy, group->name));
 }
 
-static void add_rows(struct findings *findings, const struct check_input *input,
-                     enum finding_severity severity)
+static void run_row(struct findings *findings, const struct check_input *input,
+                    const struct check_row *row)
 {
-    for (size_t i = 0; i < check_row_count; i++)
-        if (check_rows[i].severity == severity)
-            check_rows[i].run(findings, input, &check_rows[i]);
+    findings->rule_first = findings->count;
+    findings->rule_left_out = 0;
+    row->run(findings, input, row);
+    size_t left_out = findings->rule_left_out;
+    findings->rule_first = findings->count;
+    if (left_out)
+        check_add(findings, row, "policy", "and %zu more of this code", left_out);
+}
+
+static int by_severity(const void *a, const void *b)
+{
+    const struct check_row *left = *(const struct check_row *const *)a;
+    const struct check_row *right = *(const struct check_row *const *)b;
+    if (left->severity != right->severity)
+        return left->severity < right->severity ? -1 : 1;
+    return strcmp(left->code, right->code);
 }
 
 void check_policy(struct findings *findings, const struct check_input *input)
 {
     *findings = (struct findings){.policy = input->policy};
-    for (enum finding_severity i = FINDING_ERROR; i <= FINDING_NOTE; i++)
-        add_rows(findings, input, i);
+    const struct check_row *order[sizeof check_rows / sizeof check_rows[0]];
+    for (size_t i = 0; i < check_row_count; i++)
+        order[i] = &check_rows[i];
+    qsort(order, check_row_count, sizeof order[0], by_severity);
+    for (size_t i = 0; i < check_row_count; i++)
+        run_row(findings, input, order[i]);
 }
 
 void check_free(struct findings *findings)

@@ -42,6 +42,8 @@ struct findings {
     struct policy *policy;
     size_t count, cap;
     struct finding *items; /* owned */
+    size_t rule_first;     /* where those of the running rule begin */
+    size_t rule_left_out;  /* of the running rule, beyond LIMIT_FINDINGS */
 };
 
 /* One rule of the reviewer; finds nothing, one or many. */
@@ -57,7 +59,7 @@ extern const struct check_row check_rows[];
 extern const size_t check_row_count;
 
 /* Runs every rule. Errors first, then warnings, then notes; among equals by code, then in the order
-   of the site. */
+   in which the rule looks. Beyond LIMIT_FINDINGS of one rule a last one says how many more. */
 void check_policy(struct findings *findings, const struct check_input *input);
 void check_free(struct findings *findings);
 

@@ -3,18 +3,74 @@
 #ifndef POLICY_CHECK_RULES_H
 #define POLICY_CHECK_RULES_H
 
+#include "policy/base/buf.h"
 #include "policy/check.h"
+#include "policy/site_tables.h"
 
 typedef void check_rule(struct findings *findings, const struct check_input *input,
                         const struct check_row *row);
 
-/* Adds a finding of the row's code and severity; text and object go into the policy's arena. */
+/* Adds a finding of the row's code and severity; text and object go into the policy's arena. Beyond
+   LIMIT_FINDINGS of one rule it is only counted. */
 void check_add(struct findings *findings, const struct check_row *row, const char *object,
                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* May the running rule add one more? Else it is counted, and its text need not be made. */
+bool check_has_room(struct findings *findings);
+
+/* A text from outside, at most CHECK_NAME_MAX bytes of it, in the arena where it was cut. */
+#define CHECK_NAME_MAX 256
+const char *check_short(struct policy *policy, const char *text);
 
 /* "boundary 16777217 '10.1.2.0'", "boundary group 16777301 'London'", in the arena. */
 const char *check_boundary_name(struct policy *policy, const struct site_boundary *boundary);
 const char *check_group_name(struct policy *policy, const struct site_group *group);
+
+/* "a, b, c and 4 more": the first three and how many there are. All-zero is empty. */
+struct check_list {
+    struct buf text;
+    size_t count;
+};
+void check_list_add(struct check_list *list, const char *text);
+void check_list_add_id(struct check_list *list, int64_t id);
+/* In the arena; empties the list. */
+const char *check_list_text(struct policy *policy, struct check_list *list);
+
+/* Which groups each boundary is in: those of site.boundaries[b] are the indices into site.groups
+   groups[first[b]] to groups[first[b + 1] - 1], ascending. */
+struct check_memberships {
+    size_t *first, *groups; /* owned */
+};
+void check_memberships_read(struct check_memberships *memberships, const struct site *site);
+void check_memberships_free(struct check_memberships *memberships);
+
+/* Do the rules of 1610 and later hold, with default groups and neighbors? */
+bool check_current_rules(const struct site *site);
+
+/* check_boundaries.c */
+check_rule check_boundary_no_group, check_subnet_mask, check_boundary_everything,
+    check_boundary_nothing, check_vpn_no_match, check_boundary_twice;
+/* May an address or network ID that counts lie in this range, prefix or subnet? */
+bool check_may_hold(const struct boundary *boundary);
+
+/* check_overlap.c */
+check_rule check_boundary_overlap;
+
+/* check_groups.c */
+check_rule check_group_no_dp, check_group_no_boundary, check_upgrade_leftover,
+    check_workstation_only, check_duplicate_name, check_no_default_group,
+    check_default_group_no_site;
+
+/* check_links.c: relationships, and rows that join to nothing */
+check_rule check_relationship_no_dp, check_relationship_no_group, check_relationship_self,
+    check_default_behavior_zero, check_member_missing, check_dp_missing;
+
+/* check_counts.c */
+check_rule check_count_mismatch;
+
+/* check_dps.c */
+check_rule check_dp_no_group, check_protected_unreached, check_dp_twice, check_dp_address_unknown,
+    check_internet_sharing_unknown, check_internet_no_https;
 
 /* check_documents.c */
 check_rule check_policy_warnings;

@@ -6,7 +6,7 @@
  *
  * Of two objects of one class and key the later holds, whole, with warning DUPLICATE_OBJECT where
  * they differ. Rows that join to nothing (a member of a missing group, a server that is no
- * distribution point) are passed over.
+ * distribution point) are kept apart for `policy check`.
  *
  * Everything hangs in the policy's arena; the site must not outlive the policy. No system calls;
  * any room may call it.
@@ -160,6 +160,8 @@ struct site_presence site_presence(const struct site *site, const struct site_dp
 bool site_presence_assumed(const struct site *site);
 
 const struct site_group *site_find_group(const struct site *site, int64_t id);
+/* Where a group's relationships begin; they lie together. */
+size_t site_first_relationship(const struct site *site, int64_t source);
 /* NULL: no row from the one to the other. */
 const struct site_relationship *site_find_relationship(const struct site *site, int64_t source,
                                                        int64_t destination);

@@ -303,6 +303,8 @@ bool site_read_dps(struct site *site, struct error *err)
     struct dp_sources from;
     if (!read_sources(site, &from, err))
         return false;
+    site->tables->resources = from.resources;
+    site->tables->machines = from.machines;
     size_t most = from.infos.count + from.ours.count;
     site->dps = arena_zero(&site->policy->arena, most, sizeof *site->dps);
     for (size_t i = 0; i < from.infos.count; i++)

@@ -120,6 +120,13 @@ static size_t find_boundary(const struct site *site, int64_t id)
     return found ? low : site->boundary_count;
 }
 
+/* Rows that join to nothing gather at the front of their own table, which is read no more. */
+static void keep_lost(struct site_rows *lost, const struct site_rows *rows, size_t at)
+{
+    lost->rows = rows->rows;
+    lost->rows[lost->count++] = rows->rows[at];
+}
+
 /* Rows come sorted by group, then boundary: each group's members lie together. */
 static bool read_members(struct site *site, struct error *err)
 {
@@ -133,8 +140,11 @@ static bool read_members(struct site *site, struct error *err)
         while (group < end && group->id < rows.rows[i].number[0])
             group++;
         size_t boundary = find_boundary(site, rows.rows[i].number[1]);
-        if (group == end || group->id != rows.rows[i].number[0] || boundary == site->boundary_count)
+        if (group == end || group->id != rows.rows[i].number[0] ||
+            boundary == site->boundary_count) {
+            keep_lost(&site->tables->lost_members, &rows, i);
             continue;
+        }
         if (group->boundary_count == 0)
             group->boundaries = members + used;
         members[used++] = boundary;
@@ -167,17 +177,18 @@ static bool read_servers(struct site *site, struct error *err)
     size_t count = 0, *dps = arena_zero(&site->policy->arena, rows.count, sizeof *dps);
     for (size_t i = 0; i < rows.count; i++) {
         const struct site_dp *dp = site_dp_by_nal_path(site, rows.rows[i].text[0]);
-        if (dp)
-            servers[count++] = (struct server){rows.rows[i].number[0], (size_t)(dp - site->dps)};
+        int64_t group = rows.rows[i].number[0];
+        if (dp && site_find_group(site, group))
+            servers[count++] = (struct server){group, (size_t)(dp - site->dps)};
+        else
+            keep_lost(&site->tables->lost_servers, &rows, i);
     }
     qsort(servers, count, sizeof *servers, by_group);
-    struct site_group *group = site->groups, *end = site->groups + site->group_count;
+    struct site_group *group = site->groups;
     for (size_t i = 0; i < count; i++) {
         dps[i] = servers[i].dp;
-        while (group < end && group->id < servers[i].group)
+        while (group->id < servers[i].group)
             group++;
-        if (group == end || group->id != servers[i].group)
-            continue;
         if (group->dp_count == 0)
             group->dps = dps + i;
         group->dp_count++;
@@ -216,6 +227,19 @@ static int by_ends(const void *a, const void *b)
     if (left->source != right->source)
         return left->source < right->source ? -1 : 1;
     return (left->destination > right->destination) - (left->destination < right->destination);
+}
+
+size_t site_first_relationship(const struct site *site, int64_t source)
+{
+    size_t low = 0, high = site->relationship_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (site->relationships[middle].source < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 const struct site_relationship *site_find_relationship(const struct site *site, int64_t source,

@@ -1,5 +1,6 @@
 /*
- * What the files of site_*.c share: the rows of a class sorted by their key. Only they include it.
+ * What the files of site_*.c share: the rows of a class sorted by their key. Only they include it,
+ * and check_*.c, which look at what joins to nothing.
  */
 #ifndef POLICY_SITE_TABLES_H
 #define POLICY_SITE_TABLES_H
@@ -33,6 +34,10 @@ struct site_tables {
     struct site_rows distributions; /* SMS_DistributionPoint: the same */
     struct site_rows infos;         /* SMS_DPContentInfo: the same */
     struct site_rows nal_paths;     /* of site.dps: NAL path, then index */
+    struct site_rows resources;     /* SMS_SystemResourceList: NAL path, RoleName */
+    struct site_rows machines;      /* SMS_R_System: Name, ResourceId */
+    struct site_rows lost_members;  /* of a missing group or boundary: group, boundary */
+    struct site_rows lost_servers;  /* no DP, or of a missing group: NAL path; group */
 };
 
 /* The instances of a class that count, as read; none: *count is 0. */

@@ -74,6 +74,8 @@ struct audience command_audience(const struct machine *machine);
 
 /* All of it; warnings of the policy go to standard error. */
 bool command_read_world(struct context *context, struct world *world, struct error *err);
+/* The same without a word of the warnings. */
+bool command_read_quietly(struct context *context, struct world *world, struct error *err);
 void world_free(struct world *world);
 
 /* --deployment of the options into the request (ID of the policy, RemoteClientFlags=N,

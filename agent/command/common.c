@@ -80,7 +80,7 @@ struct audience command_audience(const struct machine *machine)
     return (struct audience){machine->name, machine->collection_count, machine->collections};
 }
 
-bool command_read_world(struct context *context, struct world *world, struct error *err)
+bool command_read_quietly(struct context *context, struct world *world, struct error *err)
 {
     *world = (struct world){.cites = !context->options->json};
     if (!command_read_policy(context, &world->policy, err))
@@ -93,6 +93,13 @@ bool command_read_world(struct context *context, struct world *world, struct err
     const struct audience audience = command_audience(&world->machine);
     resultant_read(&world->resultant, &world->policy, &audience);
     settings_read(&world->settings, &world->policy, &world->resultant);
+    return true;
+}
+
+bool command_read_world(struct context *context, struct world *world, struct error *err)
+{
+    if (!command_read_quietly(context, world, err))
+        return false;
     command_print_warnings(&world->policy);
     return true;
 }

@@ -96,14 +96,15 @@ static const struct subcommand {
     size_t words;
     bool (*run)(struct context *context, struct world *world, struct error *err);
     bool (*run_alone)(struct context *context, struct error *err); /* reads what it needs itself */
+    bool says_warnings; /* prints the policy's warnings itself */
 } subcommands[] = {
-    {"why", 2, print_why, NULL},
-    {"diff", 3, NULL, print_diff},
-    {"check", 1, policy_check, NULL},
+    {"why", 2, print_why, NULL, false},
+    {"diff", 3, NULL, print_diff, false},
+    {"check", 1, policy_check, NULL, true},
 };
 
 /* What stands there when nothing of the table does: a place in the tree, or none. */
-static const struct subcommand tree = {NULL, 1, print_tree, NULL};
+static const struct subcommand tree = {NULL, 1, print_tree, NULL, false};
 
 static const struct subcommand *find_subcommand(const struct options *options)
 {
@@ -126,8 +127,10 @@ bool command_policy(struct context *context, struct error *err)
     if (asked->run_alone)
         return asked->run_alone(context, err);
     struct world world;
-    if (!command_read_world(context, &world, err))
+    if (!command_read_quietly(context, &world, err))
         return false;
+    if (!asked->says_warnings)
+        command_print_warnings(&world.policy);
     bool ok = asked->run(context, &world, err);
     world_free(&world);
     return ok;

@@ -6,7 +6,7 @@
 
 #define POLICY_USAGE "[PATH | why NAME | diff OLD NEW | check]"
 
-/* Prints the reviewer's findings; false with ERROR_FAILED and no text where one is an error. */
+/* Prints the reviewer's findings; false with ERROR_FAILED where one is an error. */
 bool policy_check(struct context *context, struct world *world, struct error *err);
 
 #endif

@@ -5,15 +5,29 @@
 
 #include <string.h>
 
+/* A path on this machine may hold any bytes; JSON may not. */
+static json_t *safe_text(const char *text)
+{
+    if (text_is_utf8(text, strlen(text)))
+        return json_string_nocheck(text);
+    struct buf escaped = {0};
+    text_escape(&escaped, text, strlen(text), SIZE_MAX / 2);
+    json_t *json = json_string_nocheck(escaped.data);
+    buf_free(&escaped);
+    return json;
+}
+
 static json_t *findings_json(const struct findings *findings)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s}", "severity",
-                                               check_severity_word(finding->severity), "code",
-                                               finding->code, "object", finding->object, "text",
-                                               finding->text));
+        json_t *json = json_object();
+        json_object_set_new(json, "severity", json_string(check_severity_word(finding->severity)));
+        json_object_set_new(json, "code", json_string(finding->code));
+        json_object_set_new(json, "object", safe_text(finding->object));
+        json_object_set_new(json, "text", safe_text(finding->text));
+        json_array_append_new(array, json);
     }
     return array;
 }
@@ -47,10 +61,13 @@ bool policy_check(struct context *context, struct world *world, struct error *er
     };
     struct findings findings;
     check_policy(&findings, &input);
-    bool has_error = findings.count && findings.items[0].severity == FINDING_ERROR;
+    size_t errors = 0;
+    while (errors < findings.count && findings.items[errors].severity == FINDING_ERROR)
+        errors++;
     bool ok = print(context->options, &findings, err);
     check_free(&findings);
-    if (ok && has_error)
-        err->kind = ERROR_FAILED;
-    return ok && !has_error;
+    if (ok && errors)
+        return error_set(err, ERROR_FAILED, BLAME_POLICY, "FINDINGS", NULL,
+                         "policy check found %zu error%s", errors, errors == 1 ? "" : "s");
+    return ok;
 }

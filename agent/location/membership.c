@@ -113,23 +113,9 @@ static void offer(struct way *way, const struct site_group *through, enum group_
     way->located.from = from;
 }
 
-/* The first of a group's rows: they lie together. */
-static size_t first_row(const struct site *site, int64_t source)
-{
-    size_t low = 0, high = site->relationship_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (site->relationships[middle].source < source)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void follow_rows(const struct site *site, struct way *ways, const struct site_group *from)
 {
-    for (size_t i = first_row(site, from->id);
+    for (size_t i = site_first_relationship(site, from->id);
          i < site->relationship_count && site->relationships[i].source == from->id; i++) {
         const struct site_relationship *link = &site->relationships[i];
         const struct site_group *to = site_find_group(site, link->destination);

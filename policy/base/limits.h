@@ -44,6 +44,8 @@
 #define LIMIT_NAME_BYTES     4096 /* PATH_MAX */
 #define LIMIT_MANIFEST_FILES 1000000
 
+#define LIMIT_FINDINGS 1000 /* of one rule of `policy check`: who fixes those asks again */
+
 /* HTTP. */
 #define LIMIT_REDIRECTS       5
 #define LIMIT_HEADER_BYTES    (64L * KIB)
