@@ -13,6 +13,7 @@
 #include "policy/base/error.h"
 #include "policy/base/hash.h"
 #include "policy/base/mem.h"
+#include "policy/signature.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -109,12 +110,21 @@ struct policy {
     struct names *names; /* class and property names that were read lately, each kept once */
 };
 
+/* Whose signatures count (policy/signature.h). */
+struct policy_trust {
+    const struct signature_trust *anchors;
+    bool required; /* documents without a signature are refused */
+    struct signature_clock clock;
+};
+
 /* Reads the paths (files, or folders whose *.xml and *.json are documents, in the order of their
    names). A path that does not exist, a document that is malformed, hostile or of no known form:
    false, ERROR_INPUT with file and line. `missing_is_empty`: a path that does not exist or an
-   empty folder gives no document instead (the default folder). On false the policy is freed. */
+   empty folder gives no document instead (the default folder). With `trust` a document's signature,
+   NAME.p7s beside it, must be good, and be there where that is required; without it (NULL)
+   signatures are not looked at. On false the policy is freed. */
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
-                 bool missing_is_empty, struct error *err);
+                 bool missing_is_empty, const struct policy_trust *trust, struct error *err);
 
 /* For tests and fuzzing: one document from memory; `name` stands in messages. An all-zero policy is
    an empty one. Call policy_settle after the last; on false call policy_free. */

@@ -1,4 +1,5 @@
 /* Files and folders → documents; which of them are in force. */
+#include "policy/base/beneath.h"
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
 #include "policy/form.h"
@@ -94,8 +95,62 @@ static bool next_of_file(void *arg, const char **bytes, size_t *len, struct erro
     return true;
 }
 
-static bool read_regular(struct policy *policy, int fd, const char *path, struct error *err)
+/* Signatures */
+
+/* The bytes of NAME.p7s; *found says whether it is there. */
+static bool read_signature(const char *path, struct buf *bytes, bool *found, struct error *err)
 {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    *found = fd >= 0;
+    if (fd < 0)
+        return errno == ENOENT || refuse_errno(err, path, "cannot open");
+    bool ok = beneath_read_open(fd, path, LIMIT_SIGNATURE_BYTES, bytes, err);
+    if (!ok)
+        err->kind = ERROR_INPUT;
+    close(fd);
+    return ok;
+}
+
+static void sign_documents(struct policy *policy, size_t first, const struct signature *signature,
+                           const char *path)
+{
+    const char *signer = arena_copy_string(&policy->arena, signature->signer);
+    for (size_t i = first; i < policy->document_count; i++)
+        policy->documents[i]->signer = signer;
+    if (signature->ahead)
+        policy_warn(policy, "SIGNATURE_AHEAD", path,
+                    "was signed more than a day ahead of this machine's clock");
+}
+
+/* The documents from `first` on came from the file of that path. */
+static bool check_signature(struct policy *policy, size_t first, const char *path,
+                            const struct policy_trust *trust, struct error *err)
+{
+    char *name = mem_format("%s.p7s", path);
+    struct buf bytes = {0};
+    struct signature signature;
+    bool found = false;
+    bool ok = read_signature(name, &bytes, &found, err);
+    if (ok && !found && trust->required)
+        ok = error_set(err, ERROR_INPUT, BLAME_POLICY, "SIGNATURE_MISSING", path,
+                       "is not signed, and requireSignedPolicy is set: there is no %s", name);
+    if (ok && found) {
+        ok = signature_verify(&signature, trust->anchors, bytes.data ? bytes.data : "", bytes.len,
+                              policy->documents[first]->digest, &trust->clock, name, err);
+        if (ok)
+            sign_documents(policy, first, &signature, name);
+    }
+    buf_free(&bytes);
+    free(name);
+    return ok;
+}
+
+/* Files */
+
+static bool read_regular(struct policy *policy, int fd, const char *path,
+                         const struct policy_trust *trust, struct error *err)
+{
+    size_t first = policy->document_count;
     struct stat st;
     if (fstat(fd, &st) != 0)
         return refuse_errno(err, path, "cannot read");
@@ -107,7 +162,7 @@ static bool read_regular(struct policy *policy, int fd, const char *path, struct
     file->path = path;
     bool ok = read_document(policy, path, next_of_file, file, err);
     free(file);
-    return ok;
+    return ok && (!trust || check_signature(policy, first, path, trust, err));
 }
 
 /* Folders */
@@ -153,26 +208,27 @@ static bool list_documents(int fd, const char *path, struct name_list *list, str
 
 /* The administrator's folder: links in it are his own. O_NONBLOCK: a FIFO must not hold us. */
 static bool read_named(struct policy *policy, int folder, const char *path, const char *name,
-                       struct error *err)
+                       const struct policy_trust *trust, struct error *err)
 {
     size_t len = strlen(path);
     bool slash = len && path[len - 1] == '/';
     char *full = mem_format("%s%s%s", path, slash ? "" : "/", name);
     int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    bool ok =
-        fd >= 0 ? read_regular(policy, fd, full, err) : refuse_errno(err, full, "cannot open");
+    bool ok = fd >= 0 ? read_regular(policy, fd, full, trust, err)
+                      : refuse_errno(err, full, "cannot open");
     if (fd >= 0)
         close(fd);
     free(full);
     return ok;
 }
 
-static bool read_folder(struct policy *policy, int fd, const char *path, struct error *err)
+static bool read_folder(struct policy *policy, int fd, const char *path,
+                        const struct policy_trust *trust, struct error *err)
 {
     struct name_list list = {0};
     bool ok = list_documents(fd, path, &list, err);
     for (size_t i = 0; i < list.count; i++) {
-        ok = ok && read_named(policy, fd, path, list.names[i], err);
+        ok = ok && read_named(policy, fd, path, list.names[i], trust, err);
         free(list.names[i]);
     }
     free(list.names);
@@ -180,14 +236,15 @@ static bool read_folder(struct policy *policy, int fd, const char *path, struct 
 }
 
 static bool read_path(struct policy *policy, const char *path, bool missing_is_empty,
-                      struct error *err)
+                      const struct policy_trust *trust, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return (missing_is_empty && errno == ENOENT) || refuse_errno(err, path, "cannot open");
     struct stat st;
     bool is_folder = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-    bool ok = is_folder ? read_folder(policy, fd, path, err) : read_regular(policy, fd, path, err);
+    bool ok = is_folder ? read_folder(policy, fd, path, trust, err)
+                        : read_regular(policy, fd, path, trust, err);
     close(fd);
     return ok;
 }
@@ -222,12 +279,12 @@ static bool add_wanted_sha1(struct policy *policy, struct error *err)
 }
 
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
-                 bool missing_is_empty, struct error *err)
+                 bool missing_is_empty, const struct policy_trust *trust, struct error *err)
 {
     *policy = (struct policy){0};
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
-        ok = read_path(policy, paths[i], missing_is_empty, err);
+        ok = read_path(policy, paths[i], missing_is_empty, trust, err);
     ok = ok && add_wanted_sha1(policy, err) && policy_settle(policy, err);
     if (!ok)
         policy_free(policy);

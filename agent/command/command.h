@@ -40,7 +40,8 @@ struct options {
 /* What main sets up for every command. */
 struct context {
     const struct options *options;
-    struct config config; /* the settings file, or its defaults */
+    struct config config;          /* the settings file, or its defaults */
+    struct signature_trust *trust; /* while policy is read; NULL else */
 };
 
 /* Returns the exit code's kind through `err`: true is exit 0; false prints `err` (unless its text
@@ -58,6 +59,10 @@ struct world {
     struct machine machine;
     bool cites; /* reasons in words name documents and lines */
 };
+
+/* The settings file's trust anchors and this machine's clock; without anchors nothing is trusted or
+   required. The anchors are context->trust, for the caller to free. */
+bool command_read_trust(struct context *context, struct policy_trust *trust, struct error *err);
 
 /* Reads the policy named by --policy, NEARPOINT_POLICY or the default folder. */
 bool command_read_policy(struct context *context, struct policy *policy, struct error *err);

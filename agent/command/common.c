@@ -1,27 +1,76 @@
 /* What several commands do first: read policy, settings, site and machine. */
 #include "agent/command/command.h"
+#include "agent/loop/loop.h"
 
+#include "policy/base/beneath.h"
+#include "policy/base/limits.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
-bool command_read_policy(struct context *context, struct policy *policy, struct error *err)
+/* Is the clock kept right by a time service? The kernel knows. */
+static bool clock_is_synchronised(void)
+{
+    struct timex state = {0};
+    int status = adjtimex(&state);
+    return status >= 0 && status != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+bool command_read_trust(struct context *context, struct policy_trust *trust, struct error *err)
+{
+    const struct config *config = &context->config;
+    *trust = (struct policy_trust){.required = config->require_signed};
+    if (!config->trust_anchors)
+        return true;
+    struct buf pem = {0};
+    int fd = open(config->trust_anchors, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool ok = fd >= 0 || error_errno(err, config->trust_anchors, "cannot open the trust anchors");
+    ok = ok && beneath_read_open(fd, config->trust_anchors, LIMIT_SETTINGS_BYTES, &pem, err);
+    if (fd >= 0)
+        close(fd);
+    if (!ok)
+        err->kind = ERROR_INPUT;
+    context->trust =
+        ok ? signature_trust_create(pem.data ? pem.data : "", pem.len, config->trust_anchors, err)
+           : NULL;
+    buf_free(&pem);
+    trust->anchors = context->trust;
+    trust->clock.now = clock_system.wall(NULL) / 1000;
+    trust->clock.synchronised = clock_is_synchronised();
+    return context->trust != NULL;
+}
+
+static bool read_places(struct context *context, struct policy *policy,
+                        const struct policy_trust *trust, struct error *err)
 {
     const struct options *options = context->options;
     const char *named = getenv("NEARPOINT_POLICY");
     if (options->policy_count)
-        return policy_read(policy, options->policies, options->policy_count, false, err);
+        return policy_read(policy, options->policies, options->policy_count, false, trust, err);
     if (named && *named)
-        return policy_read(policy, &named, 1, false, err);
+        return policy_read(policy, &named, 1, false, trust, err);
     char *usual = config_folder(FOLDER_POLICY, err);
     if (!usual)
         return false;
     const char *path = usual;
-    bool ok = policy_read(policy, &path, 1, true, err);
+    bool ok = policy_read(policy, &path, 1, true, trust, err);
     free(usual);
+    return ok;
+}
+
+bool command_read_policy(struct context *context, struct policy *policy, struct error *err)
+{
+    struct policy_trust trust;
+    if (!command_read_trust(context, &trust, err))
+        return false;
+    bool ok = read_places(context, policy, trust.anchors ? &trust : NULL, err);
+    signature_trust_free(context->trust);
+    context->trust = NULL;
     return ok;
 }
 

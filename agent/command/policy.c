@@ -75,9 +75,9 @@ static bool print_diff(struct context *context, struct error *err)
     const struct options *options = context->options;
     struct policy policies[2];
     struct machine machine;
-    if (!policy_read(&policies[0], &options->arguments[1], 1, false, err))
+    if (!policy_read(&policies[0], &options->arguments[1], 1, false, NULL, err))
         return false;
-    bool ok = policy_read(&policies[1], &options->arguments[2], 1, false, err);
+    bool ok = policy_read(&policies[1], &options->arguments[2], 1, false, NULL, err);
     if (ok) {
         ok = command_read_machine(context, &policies[1], &machine, err);
         if (ok) {
