@@ -126,7 +126,11 @@ struct policy_trust {
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
                  bool missing_is_empty, const struct policy_trust *trust, struct error *err);
 
-/* For tests and fuzzing: one document from memory; `name` stands in messages. An all-zero policy is
+/* The same for a policy that holds documents already; not settled, and not freed on false. */
+bool policy_add(struct policy *policy, const char *const *paths, size_t count,
+                bool missing_is_empty, const struct policy_trust *trust, struct error *err);
+
+/* One document from memory; `name` stands in messages. An all-zero policy is
    an empty one. Call policy_settle after the last; on false call policy_free. */
 bool policy_read_bytes(struct policy *policy, const char *name, const char *bytes, size_t len,
                        struct error *err);

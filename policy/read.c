@@ -278,14 +278,21 @@ static bool add_wanted_sha1(struct policy *policy, struct error *err)
     return true;
 }
 
+bool policy_add(struct policy *policy, const char *const *paths, size_t count,
+                bool missing_is_empty, const struct policy_trust *trust, struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = read_path(policy, paths[i], missing_is_empty, trust, err);
+    return ok && add_wanted_sha1(policy, err);
+}
+
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
                  bool missing_is_empty, const struct policy_trust *trust, struct error *err)
 {
     *policy = (struct policy){0};
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = read_path(policy, paths[i], missing_is_empty, trust, err);
-    ok = ok && add_wanted_sha1(policy, err) && policy_settle(policy, err);
+    bool ok = policy_add(policy, paths, count, missing_is_empty, trust, err) &&
+              policy_settle(policy, err);
     if (!ok)
         policy_free(policy);
     return ok;
