@@ -12,6 +12,7 @@
 #include "policy/base/sink.h"
 #include "policy/settings.h"
 #include "policy/site.h"
+#include "policy/store.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -50,9 +51,17 @@ typedef bool command_run(struct context *context, struct error *err);
 
 command_run command_policy, command_locate, command_get;
 
-/* Policy, resultant settings and site together, as every command but `policy` wants them. */
+/* The set of fetched policy in force; its texts live in the arena. */
+struct fetched {
+    int state_dir;        /* -1: no state folder */
+    struct store_set set; /* policy_point NULL: nothing was fetched */
+    struct arena arena;
+};
+
+/* Policy, resultant settings and site together. */
 struct world {
     struct policy policy;
+    struct fetched fetched;
     struct resultant resultant;
     struct settings settings;
     struct site site;
@@ -64,8 +73,9 @@ struct world {
    required. The anchors are context->trust, for the caller to free. */
 bool command_read_trust(struct context *context, struct policy_trust *trust, struct error *err);
 
-/* Reads the policy named by --policy, NEARPOINT_POLICY or the default folder. */
-bool command_read_policy(struct context *context, struct policy *policy, struct error *err);
+/* The fetched policy and what is named by --policy, NEARPOINT_POLICY or the default folder. */
+bool command_read_policy(struct context *context, struct policy *policy, struct fetched *fetched,
+                         struct error *err);
 
 /* The policy's warnings, a line each, to standard error. */
 void command_print_warnings(const struct policy *policy);

@@ -1,5 +1,6 @@
 /* What several commands do first: read policy, settings, site and machine. */
 #include "agent/command/command.h"
+#include "agent/command/fetched.h"
 #include "agent/loop/loop.h"
 
 #include "policy/base/beneath.h"
@@ -51,24 +52,35 @@ static bool read_places(struct context *context, struct policy *policy,
     const struct options *options = context->options;
     const char *named = getenv("NEARPOINT_POLICY");
     if (options->policy_count)
-        return policy_read(policy, options->policies, options->policy_count, false, trust, err);
+        return policy_add(policy, options->policies, options->policy_count, false, trust, err);
     if (named && *named)
-        return policy_read(policy, &named, 1, false, trust, err);
+        return policy_add(policy, &named, 1, false, trust, err);
     char *usual = config_folder(FOLDER_POLICY, err);
     if (!usual)
         return false;
     const char *path = usual;
-    bool ok = policy_read(policy, &path, 1, true, trust, err);
+    bool ok = policy_add(policy, &path, 1, true, trust, err);
     free(usual);
     return ok;
 }
 
-bool command_read_policy(struct context *context, struct policy *policy, struct error *err)
+/* The fetched documents first: what stands in the folder is read last. */
+bool command_read_policy(struct context *context, struct policy *policy, struct fetched *fetched,
+                         struct error *err)
 {
     struct policy_trust trust;
     if (!command_read_trust(context, &trust, err))
         return false;
-    bool ok = read_places(context, policy, trust.anchors ? &trust : NULL, err);
+    const struct policy_trust *asked = trust.anchors ? &trust : NULL;
+    bool ok = fetched_read(fetched, context->options, asked, policy, err);
+    if (ok) {
+        trust.clock.newest_known = fetched->set.signing_time;
+        ok = read_places(context, policy, asked, err) && policy_settle(policy, err);
+        if (!ok) {
+            fetched_free(fetched);
+            policy_free(policy);
+        }
+    }
     signature_trust_free(context->trust);
     context->trust = NULL;
     return ok;
@@ -132,10 +144,11 @@ struct audience command_audience(const struct machine *machine)
 bool command_read_quietly(struct context *context, struct world *world, struct error *err)
 {
     *world = (struct world){.cites = !context->options->json};
-    if (!command_read_policy(context, &world->policy, err))
+    if (!command_read_policy(context, &world->policy, &world->fetched, err))
         return false;
     if (!site_read(&world->site, &world->policy, err) ||
         !command_read_machine(context, &world->policy, &world->machine, err)) {
+        fetched_free(&world->fetched);
         policy_free(&world->policy);
         return false;
     }
@@ -156,6 +169,7 @@ bool command_read_world(struct context *context, struct world *world, struct err
 void world_free(struct world *world)
 {
     machine_free(&world->machine);
+    fetched_free(&world->fetched);
     policy_free(&world->policy);
 }
 

@@ -2,6 +2,7 @@
  */
 #include "agent/command/policy.h"
 #include "agent/command/command.h"
+#include "agent/command/fetched.h"
 #include "policy/diff.h"
 #include "policy/spy.h"
 
@@ -39,12 +40,13 @@ static bool print_tree(struct context *context, struct world *world, struct erro
     if (!spy_parse_path(&path, place))
         return unknown_place(place, err);
     const struct machine *machine = &world->machine;
-    const struct spy spy = {
+    struct spy spy = {
         .policy = &world->policy,
         .resultant = &world->resultant,
         .client = {.name = machine->name,
                    .site = machine->site ? machine->site : policy_site_code(&world->policy)},
     };
+    fetched_describe(&world->fetched, &context->config, &world->settings, &spy.client);
     if (!spy_exists(&spy, &path))
         return unknown_place(place, err);
     struct sink output = command_output();

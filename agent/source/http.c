@@ -243,13 +243,14 @@ static void move_on(struct source_fetch *fetch, enum phase phase)
 static const char *next_hop(struct source_fetch *fetch)
 {
     const char *why = NULL;
-    char *scheme = NULL, *user = NULL, *next = NULL, *host = NULL;
-    CURLU *url = curl_url();
+    char *scheme = NULL, *user = NULL, *next = NULL;
+    CURLU *url = curl_url(), *from = curl_url();
     bool secure = strncasecmp(fetch->url, "https:", 6) == 0;
     if (curl_url_set(url, CURLUPART_URL, fetch->url, 0) ||
+        curl_url_set(from, CURLUPART_URL, fetch->url, 0) ||
         curl_url_set(url, CURLUPART_URL, fetch->reply.location, 0) ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-        curl_url_get(url, CURLUPART_HOST, &host, 0) || curl_url_get(url, CURLUPART_URL, &next, 0))
+        curl_url_get(url, CURLUPART_URL, &next, 0))
         why = "redirects to what is no URL";
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         why = "redirects to another scheme";
@@ -257,7 +258,7 @@ static const char *next_hop(struct source_fetch *fetch)
         why = "redirects from https to http";
     else if (curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK)
         why = "redirects to a URL with a user name";
-    else if (fetch->request.document && strcasecmp(host, fetch->host) != 0)
+    else if (fetch->request.document && !http_same_place(from, url))
         why = "redirects to another host, which policy never may";
     else if (++fetch->redirects > LIMIT_REDIRECTS)
         why = "redirects more than 5 times";
@@ -268,8 +269,8 @@ static const char *next_hop(struct source_fetch *fetch)
     curl_free(scheme);
     curl_free(user);
     curl_free(next);
-    curl_free(host);
     curl_url_cleanup(url);
+    curl_url_cleanup(from);
     return why;
 }
 

@@ -21,6 +21,13 @@ struct policy_point_reply {
    redirect that policy may not follow: ERROR_INPUT. On false nothing is left to free. */
 bool policy_point_get(struct loop *loop, struct source_client *client, const char *url,
                       const char *etag, struct policy_point_reply *reply, struct error *err);
+/* Where an assignment's location lies: a literal http://<mp> or https://<mp> in it stands for the
+   policy point, relative ones are relative to its URL `point` (configmgr-facts: The assignment
+   reply). Another host or port, http where the point is https, a user name: NULL, ERROR_INPUT with
+   `where`. The caller frees it. */
+char *policy_point_url(const char *point, const char *location, const char *where,
+                       struct error *err);
+
 void policy_point_free(struct policy_point_reply *reply);
 
 #endif
