@@ -100,9 +100,9 @@ static const struct subcommand {
     bool (*run_alone)(struct context *context, struct error *err); /* reads what it needs itself */
     bool says_warnings; /* prints the policy's warnings itself */
 } subcommands[] = {
-    {"why", 2, print_why, NULL, false},
-    {"diff", 3, NULL, print_diff, false},
-    {"check", 1, policy_check, NULL, true},
+    {"why", 2, print_why, NULL, false},      {"diff", 3, NULL, print_diff, false},
+    {"check", 1, policy_check, NULL, true},  {"fetch", 1, NULL, policy_fetch, false},
+    {"reset", 1, NULL, policy_reset, false},
 };
 
 /* What stands there when nothing of the table does: a place in the tree, or none. */
