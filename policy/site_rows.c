@@ -42,25 +42,27 @@ void site_index_classes(struct site *site)
     free(items);
 }
 
-/* The first instance of the class and how many there are. */
-static const struct instance *const *find_class(const struct site *site, const char *class_name,
-                                                size_t *count)
+/* The first instance whose class is not before this one, or, `after`, the first behind it. */
+static size_t seek_class(const struct site_tables *tables, const char *class_name, bool after)
 {
-    const struct site_tables *tables = site->tables;
     size_t low = 0, high = tables->by_class_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (text_compare(tables->by_class[middle]->class_name, class_name) < 0)
+        if (text_compare(tables->by_class[middle]->class_name, class_name) < after)
             low = middle + 1;
         else
             high = middle;
     }
-    size_t end = low;
-    while (end < tables->by_class_count &&
-           text_equal(tables->by_class[end]->class_name, class_name))
-        end++;
-    *count = end - low;
-    return tables->by_class + low;
+    return low;
+}
+
+const struct instance *const *site_instances(const struct site *site, const char *class_name,
+                                             size_t *count)
+{
+    const struct site_tables *tables = site->tables;
+    size_t first = seek_class(tables, class_name, false);
+    *count = seek_class(tables, class_name, true) - first;
+    return tables->by_class + first;
 }
 
 static int compare_texts(const char *a, const char *b)
@@ -165,13 +167,13 @@ bool site_rows_read(struct site *site, const char *const *classes, size_t class_
 {
     size_t total = 0, count;
     for (size_t i = 0; i < class_count; i++) {
-        find_class(site, classes[i], &count);
+        site_instances(site, classes[i], &count);
         total += count;
     }
     *rows = (struct site_rows){0};
     rows->rows = arena_zero(&site->policy->arena, total, sizeof *rows->rows);
     for (size_t i = 0; i < class_count; i++) {
-        const struct instance *const *found = find_class(site, classes[i], &count);
+        const struct instance *const *found = site_instances(site, classes[i], &count);
         for (size_t j = 0; j < count; j++) {
             struct site_row row = {.instance = found[j], .order = rows->count};
             bool passed_over;
@@ -230,4 +232,10 @@ const struct site_row *site_rows_find_number(const struct site_rows *rows, int64
             high = middle;
     }
     return low < rows->count && rows->rows[low].number[0] == number ? &rows->rows[low] : NULL;
+}
+
+void site_keep_lost(struct site_rows *lost, const struct site_rows *rows, size_t at)
+{
+    lost->rows = rows->rows;
+    lost->rows[lost->count++] = rows->rows[at];
 }

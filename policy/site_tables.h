@@ -38,10 +38,17 @@ struct site_tables {
     struct site_rows machines;        /* SMS_R_System: Name, ResourceId */
     struct site_rows lost_members;    /* of a missing group or boundary: group, boundary */
     struct site_rows lost_servers;    /* no DP, or of a missing group: NAL path; group */
+    struct site_rows packages;        /* SMS_Package and its siblings: package */
+    struct site_rows lost_dp_members; /* of a missing DP group or DP: group, NAL path */
+    struct site_rows lost_dp_packages; /* of a missing DP group or package: group, package */
 };
 
 /* Sorts the instances by class. */
 void site_index_classes(struct site *site);
+
+/* The first instance of the class and how many there are, in the order of reading. */
+const struct instance *const *site_instances(const struct site *site, const char *class_name,
+                                             size_t *count);
 
 /* Rows of all the classes in one table. A key that is absent, or a number out of uint32's range:
    false, ERROR_INPUT. */
@@ -62,6 +69,9 @@ const struct site_row *site_rows_find(const struct site_rows *rows, const char *
 /* site_rows_find for numbers. */
 const struct site_row *site_rows_find_number(const struct site_rows *rows, int64_t number);
 
+/* Rows that join to nothing gather at the front of their own table, which is read no more. */
+void site_keep_lost(struct site_rows *lost, const struct site_rows *rows, size_t at);
+
 /* The DP with this NAL path, or NULL. */
 struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_path);
 
@@ -73,6 +83,8 @@ bool site_read_dps(struct site *site, struct error *err);
 bool site_read_groups(struct site *site, struct error *err);
 bool site_read_presence(struct site *site, struct error *err);
 bool site_read_contents(struct site *site, struct error *err);
+bool site_read_dp_groups(struct site *site, struct error *err);
+bool site_read_codes(struct site *site, struct error *err);
 bool site_read_deployments(struct site *site, struct error *err);
 
 #endif
