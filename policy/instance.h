@@ -63,6 +63,7 @@ struct document {
     size_t rule_count, rules_not_applied;
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
+    bool readable_by_others;   /* the file's mode gives it to all */
     char digest[HASH_HEX_MAX]; /* SHA-256 of the bytes read */
 };
 
