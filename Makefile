@@ -4,7 +4,7 @@ CC       ?= gcc
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 BUILD    ?= build
-PKGS     := libcurl libcares jansson libxml-2.0 libcrypto
+PKGS     := libcurl libcares jansson libxml-2.0 libcrypto zlib
 
 VERSION  := 0.1.0
 WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
@@ -87,6 +87,7 @@ bench:
 	$(Q)tests/deps bench
 	$(AGAIN) all
 	$(Q)BUILD=$(BUILD) tests/bench
+	$(Q)BUILD=$(BUILD) tests/policy-bench
 
 MANUALS := $(sort $(wildcard man/*.1 man/*.5))
 manual_path = $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
@@ -109,7 +110,7 @@ help:
 	@echo 'make sanitize   all tests again under sanitizers'
 	@echo 'make torture    the tests that take minutes'
 	@echo 'make lint       formatting, static analysis, manual pages, rules of the house'
-	@echo 'make bench      speed and memory against curl and aria2'
+	@echo 'make bench      speed and memory against curl, aria2 and xmllint'
 	@echo 'make install    below PREFIX=$(PREFIX), DESTDIR honoured; make uninstall'
 	@echo 'make deps       install the Debian packages that building and testing need'
 	@echo 'make clean      remove $(BUILD)/'

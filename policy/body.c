@@ -2,8 +2,6 @@
 
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
-#include "policy/intake.h"
-#include "policy/xml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +34,29 @@ static const struct {
 
 struct body {
     struct xml_reader *xml;
-    struct intake intake;
+    struct intake *intake;
     size_t depth;
     enum place places[LIMIT_XML_DEPTH + 1]; /* [0] is PLACE_ROOT */
     char *rule;                             /* PolicyRuleID or NULL */
     size_t rule_first;                      /* its first instance in policy->requested */
     char *rule_why_not;
-    int64_t cim_type;
+    int64_t cim_types[INTAKE_DEPTH + 1]; /* of the properties that are open, by intake->depth */
     bool takes_markup;
+    bool keeps_blanks;
     bool warned; /* of an unknown element: once a document */
     struct buf value;
 };
+
+/* The type of the property that is open. */
+static int64_t *cim_type(struct body *body)
+{
+    return &body->cim_types[body->intake->depth];
+}
+
+static bool is_object(struct body *body)
+{
+    return (*cim_type(body) & ~(int64_t)CIM_ARRAY) == CIM_OBJECT;
+}
 
 static bool refuse(struct body *body, struct error *err, const char *why)
 {
@@ -57,7 +67,7 @@ static bool refuse_at(struct body *body, unsigned line, struct error *err, const
 {
     if (!why)
         return true;
-    char *where = mem_format("%s:%u", body->intake.document->path, line);
+    char *where = mem_format("%s:%u", body->intake->document->path, line);
     error_set(err, ERROR_INPUT, BLAME_POLICY, "POLICY", where, "%s", why);
     free(where);
     return false;
@@ -68,12 +78,14 @@ static bool refuse_at(struct body *body, unsigned line, struct error *err, const
 static bool start_policy(struct body *body, const struct xml_element *element, struct error *err)
 {
     const char *why = intake_document(
-        &body->intake, xml_attribute(element, "PolicyID"), xml_attribute(element, "PolicyVersion"),
+        body->intake, xml_attribute(element, "PolicyID"), xml_attribute(element, "PolicyVersion"),
         xml_attribute(element, "PolicySource"), xml_attribute(element, "PolicyCategory"),
         xml_attribute(element, "PolicyPrecedence"));
     const char *type = xml_attribute(element, "PolicyType");
-    if (type && text_equal(type, "User"))
-        body->intake.document->why_not = "PolicyType is User: it is for users, not for machines";
+    if (type && text_equal(type, "User")) {
+        body->intake->document->for_users = true;
+        body->intake->document->why_not = "PolicyType is User: it is for users, not for machines";
+    }
     return refuse(body, err, why);
 }
 
@@ -81,7 +93,7 @@ static void start_rule(struct body *body, const struct xml_element *element)
 {
     const char *id = xml_attribute(element, "PolicyRuleID");
     body->rule = id ? mem_copy_string(id) : NULL;
-    body->rule_first = body->intake.policy->requested_count;
+    body->rule_first = body->intake->policy->requested_count;
 }
 
 static void rule_not_applied(struct body *body, const char *why)
@@ -108,10 +120,10 @@ static bool start_instance(struct body *body, const struct xml_element *element,
     const char *partial = xml_attribute(element, "PolicyPartial");
     if (!class_name || !*class_name)
         return refuse(body, err, "<instance> has no class");
-    intake_begin_instance(&body->intake, class_name, body->rule, element->line);
-    if (partial && !text_to_bool(partial, &body->intake.instance->partial))
-        return refuse(body, err, "PolicyPartial is neither true nor false");
-    return true;
+    const char *why = intake_begin_instance(body->intake, class_name, body->rule, element->line);
+    if (!why && partial && !text_to_bool(partial, &intake_instance(body->intake)->partial))
+        why = "PolicyPartial is neither true nor false";
+    return refuse(body, err, why);
 }
 
 static bool start_property(struct body *body, const struct xml_element *element, struct error *err)
@@ -122,14 +134,14 @@ static bool start_property(struct body *body, const struct xml_element *element,
     bool is_secret = false;
     if (!name || !*name)
         return refuse(body, err, "<property> has no name");
-    body->cim_type = CIM_STRING;
-    if (type && !text_to_int(type, 0, 2 * CIM_ARRAY - 1, &body->cim_type))
+    *cim_type(body) = CIM_STRING;
+    if (type && !text_to_int(type, 0, 2 * CIM_ARRAY - 1, cim_type(body)))
         return refuse(body, err, "the type of a property is no CIM type number");
     if (secret && !text_to_bool(secret, &is_secret))
         return refuse(body, err, "secret is neither 1 nor 0");
-    intake_begin_property(&body->intake, name, is_secret, element->line);
-    body->takes_markup =
-        text_equal(body->intake.instance->class_name, "NP_Content") && text_equal(name, "Manifest");
+    intake_begin_property(body->intake, name, is_secret, element->line);
+    body->takes_markup = text_equal(intake_instance(body->intake)->class_name, "NP_Content") &&
+                         text_equal(name, "Manifest");
     return true;
 }
 
@@ -161,25 +173,47 @@ static bool end_markup(struct body *body, const char *name, struct error *err)
     return check_value_size(body, err);
 }
 
+static void start_value(struct body *body, const struct xml_element *element)
+{
+    const char *space = xml_attribute(element, "space"); /* xml:space */
+    body->keeps_blanks = space && strcmp(space, "preserve") == 0;
+    buf_clear(&body->value);
+}
+
 /* White space around a value is layout: exports put a CDATA section on lines of its own. */
 static void end_value(struct body *body)
 {
     static const char blanks[] = " \t\r\n";
     const char *text = body->value.data ? body->value.data : "";
     size_t len = body->value.len;
-    while (len && strchr(blanks, text[len - 1]))
+    if (is_object(body))
+        return;
+    while (!body->keeps_blanks && len && strchr(blanks, text[len - 1]))
         len--;
-    size_t lead = strspn(text, blanks);
+    size_t lead = body->keeps_blanks ? 0 : strspn(text, blanks);
     lead = lead < len ? lead : len;
-    intake_item(&body->intake, body->cim_type, text + lead, len - lead);
+    intake_item(body->intake, *cim_type(body), text + lead, len - lead);
+}
+
+static bool end_instance(struct body *body, struct error *err)
+{
+    unsigned line = 0;
+    const char *why = intake_end_instance(body->intake, &line);
+    return refuse_at(body, line, err, why);
+}
+
+static bool end_property(struct body *body, struct error *err)
+{
+    bool is_array = (*cim_type(body) & CIM_ARRAY) != 0;
+    return refuse(body, err, intake_end_property(body->intake, is_array));
 }
 
 static void end_rule(struct body *body)
 {
-    struct document *document = body->intake.document;
+    struct document *document = body->intake->document;
     document->rule_count++;
     if (body->rule_why_not) {
-        const char *why = intake_not_applied(&body->intake, body->rule_first, body->rule_why_not);
+        const char *why = intake_not_applied(body->intake, body->rule_first, body->rule_why_not);
         if (document->rules_not_applied++ == 0)
             document->rule_why_not = why;
     }
@@ -198,10 +232,12 @@ static bool is_in_grammar(const char *name)
     return false;
 }
 
-static enum place find_place(enum place parent, const char *name)
+static enum place find_place(struct body *body, enum place parent, const char *name)
 {
     if (parent == PLACE_CONDITION || parent == PLACE_SKIPPED)
         return PLACE_SKIPPED;
+    if (parent == PLACE_VALUE && is_object(body) && strcmp(name, "instance") == 0)
+        return PLACE_INSTANCE;
     if (parent == PLACE_VALUE || parent == PLACE_MARKUP)
         return PLACE_MARKUP;
     for (size_t i = 0; i < GRAMMAR_COUNT; i++)
@@ -216,17 +252,12 @@ static bool check_place(struct body *body, enum place parent, const struct xml_e
 {
     if (parent == PLACE_CONDITION || parent == PLACE_SKIPPED)
         return true;
-    if (parent == PLACE_ROOT)
-        return xml_refuse(body->xml, err, "POLICY_FORM",
-                          "is not a policy document form that nearpoint reads: its root element "
-                          "is <%s>",
-                          element->name);
     if (is_in_grammar(element->name))
         return xml_refuse(body->xml, err, "POLICY", "<%s> stands in the wrong place",
                           element->name);
     if (!body->warned) {
-        char *where = mem_format("%s:%u", body->intake.document->path, element->line);
-        policy_warn(body->intake.policy, "UNKNOWN_ELEMENT", where,
+        char *where = mem_format("%s:%u", body->intake->document->path, element->line);
+        policy_warn(body->intake->policy, "UNKNOWN_ELEMENT", where,
                     "the element <%s> is not known; it and others like it are passed over",
                     element->name);
         free(where);
@@ -239,7 +270,7 @@ static bool on_start(void *arg, const struct xml_element *element, struct error 
 {
     struct body *body = arg;
     enum place parent = body->places[body->depth];
-    enum place place = find_place(parent, element->name);
+    enum place place = find_place(body, parent, element->name);
     bool ok = true;
     switch (place) {
     case PLACE_POLICY: ok = start_policy(body, element, err); break;
@@ -248,7 +279,7 @@ static bool on_start(void *arg, const struct xml_element *element, struct error 
     case PLACE_ACTION: place = start_action(body, element); break;
     case PLACE_INSTANCE: ok = start_instance(body, element, err); break;
     case PLACE_PROPERTY: ok = start_property(body, element, err); break;
-    case PLACE_VALUE: buf_clear(&body->value); break;
+    case PLACE_VALUE: start_value(body, element); break;
     case PLACE_MARKUP:
         ok = body->takes_markup ? start_markup(body, element, err)
                                 : refuse(body, err, "a <value> holds elements");
@@ -263,15 +294,10 @@ static bool on_start(void *arg, const struct xml_element *element, struct error 
 static bool on_end(void *arg, const char *name, struct error *err)
 {
     struct body *body = arg;
-    unsigned line = 0;
-    const char *why;
     switch (body->places[body->depth--]) {
     case PLACE_RULE: end_rule(body); break;
-    case PLACE_INSTANCE:
-        why = intake_end_instance(&body->intake, &line);
-        return refuse_at(body, line, err, why);
-    case PLACE_PROPERTY:
-        return refuse(body, err, intake_end_property(&body->intake, body->cim_type));
+    case PLACE_INSTANCE: return end_instance(body, err);
+    case PLACE_PROPERTY: return end_property(body, err);
     case PLACE_VALUE: end_value(body); break;
     case PLACE_MARKUP: return end_markup(body, name, err);
     case PLACE_ROOT:
@@ -283,19 +309,15 @@ static bool on_end(void *arg, const char *name, struct error *err)
     return true;
 }
 
-static bool is_blank(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (!strchr(" \t\r\n", text[i]) || !text[i])
-            return false;
-    return true;
-}
-
 static bool on_text(void *arg, const char *text, size_t len, struct error *err)
 {
     struct body *body = arg;
     switch (body->places[body->depth]) {
-    case PLACE_VALUE: buf_append(&body->value, text, len); return check_value_size(body, err);
+    case PLACE_VALUE:
+        if (is_object(body))
+            break;
+        buf_append(&body->value, text, len);
+        return check_value_size(body, err);
     case PLACE_MARKUP: xml_escape(&body->value, text, len); return check_value_size(body, err);
     case PLACE_CONDITION:
     case PLACE_SKIPPED: return true;
@@ -306,43 +328,31 @@ static bool on_text(void *arg, const char *text, size_t len, struct error *err)
     case PLACE_INSTANCE:
     case PLACE_PROPERTY: break;
     }
-    return is_blank(text, len) || refuse(body, err, "text stands outside of a <value>");
+    return text_is_blank(text, len) || refuse(body, err, "text stands outside of a <value>");
 }
 
 /* Life */
 
-struct body *body_open(struct policy *policy, const char *path)
+static void *body_open(struct intake *intake, struct xml_reader *reader, const char *where)
 {
-    static const struct xml_handlers handlers = {on_start, on_end, on_text};
+    (void)where;
     struct body *body = mem_zero(1, sizeof *body);
-    intake_begin(&body->intake, policy, path);
-    body->xml = xml_open(&handlers, body, path);
+    body->intake = intake;
+    body->xml = reader;
     return body;
 }
 
-bool body_feed(struct body *body, const char *bytes, size_t len, struct error *err)
+static void body_close(void *form)
 {
-    return xml_feed(body->xml, bytes, len, err);
-}
-
-bool body_finish(struct body *body, struct error *err)
-{
-    return xml_finish(body->xml, err);
-}
-
-struct document *body_document(struct body *body)
-{
-    return body->intake.document;
-}
-
-void body_close(struct body *body)
-{
-    if (!body)
-        return;
-    xml_close(body->xml);
-    intake_free(&body->intake);
+    struct body *body = form;
     buf_free(&body->value);
     free(body->rule);
     free(body->rule_why_not);
     free(body);
 }
+
+const struct xml_form_kind body_kind = {
+    .open = body_open,
+    .handlers = {on_start, on_end, on_text, .many_roots = false},
+    .close = body_close,
+};

@@ -1,27 +1,16 @@
 /*
  * The ConfigMgr policy body, one form of policy document:
  * <Policy PolicyID PolicyVersion PolicySource ...><PolicyRule><PolicyAction><instance class>
- * <property name type [secret]><value> (configmgr-facts: The policy body).
+ * <property name type [secret]><value> (configmgr-facts: The policy body). A value of the type 13
+ * holds an <instance> itself (ours).
  *
- * Bytes in, in pieces; documents and instances out into the policy. No system calls. policy_read
- * calls it.
+ * No system calls. xml_form calls it.
  */
 #ifndef POLICY_BODY_H
 #define POLICY_BODY_H
 
-#include "policy/instance.h"
+#include "policy/xml_form.h"
 
-struct body;
-
-/* `path` names the document in messages and in the tree. */
-struct body *body_open(struct policy *policy, const char *path);
-
-/* Malformed, hostile, of another form: false, ERROR_INPUT with document and line. After false only
-   body_close may follow. */
-bool body_feed(struct body *body, const char *bytes, size_t len, struct error *err);
-bool body_finish(struct body *body, struct error *err);
-
-struct document *body_document(struct body *body);
-void body_close(struct body *body); /* NULL is fine */
+extern const struct xml_form_kind body_kind;
 
 #endif

@@ -51,6 +51,7 @@ static bool to_int(const struct value *value, int64_t min, int64_t max, int64_t 
     case VALUE_TEXT: return text_to_int(value->text, min, max, out);
     case VALUE_NULL:
     case VALUE_ARRAY:
+    case VALUE_OBJECT:
     default: return false;
     }
     if (number < min || number > max)
@@ -79,6 +80,7 @@ static bool to_bool(const struct value *value, bool *out)
     case VALUE_INT: *out = value->number != 0; return value->number >= -1 && value->number <= 1;
     case VALUE_NULL:
     case VALUE_ARRAY:
+    case VALUE_OBJECT:
     default: return false;
     }
 }
@@ -103,7 +105,8 @@ const char *instance_get_text(struct policy *policy, const struct instance *inst
     case VALUE_INT: return arena_format(&policy->arena, "%" PRId64, value->number);
     case VALUE_BOOL: return value->truth ? "true" : "false";
     case VALUE_NULL:
-    case VALUE_ARRAY: break;
+    case VALUE_ARRAY:
+    case VALUE_OBJECT: break;
     }
     return NULL;
 }

@@ -1,6 +1,7 @@
 /*
  * Policy documents → instances: a class name and a bag of typed properties, as in WMI, each with
- * the document and line it came from. One bag whatever form the document had.
+ * the document and line it came from. One bag whatever form the document had. Properties may hold
+ * further instances (client settings do).
  *
  * Everything hangs in the policy's arena: pointers stay valid until policy_free. No network, no
  * clock, no environment. Reads files and folders by the paths it is given (open, openat, fstat,
@@ -23,17 +24,21 @@ enum value_type {
     VALUE_INT,
     VALUE_TEXT, /* also numbers beyond 2^63-1 and datetimes */
     VALUE_ARRAY,
+    VALUE_OBJECT, /* an embedded instance */
 };
+
+struct instance;
 
 /* A site has a million of them: only the member that the type names is there. */
 struct value {
     enum value_type type;
-    size_t count; /* VALUE_ARRAY */
+    uint32_t count; /* VALUE_ARRAY */
     union {
         bool truth;                /* VALUE_BOOL */
         int64_t number;            /* VALUE_INT */
         const char *text;          /* VALUE_TEXT: UTF-8, NUL-terminated, holds no NUL */
-        const struct value *items; /* VALUE_ARRAY: none of them an array */
+        const struct value *items; /* VALUE_ARRAY: one at least, none of them an array */
+        const struct instance *object;
     };
 };
 
@@ -49,32 +54,35 @@ enum layer { LAYER_BUILT_IN, LAYER_DEFAULT, LAYER_CUSTOM, LAYER_LOCAL };
 
 #define PRECEDENCE_NONE 2147483647 /* PolicyPrecedence absent: the weakest */
 
-/* One <Policy> document. */
+/* One document: a policy, or an export, which has no PolicyID. */
 struct document {
-    const char *path; /* as given or folder/name */
-    const char *policy_id;
-    const char *version_text; /* PolicyVersion as written: "2.00" */
+    const char *path;         /* as given or folder/name */
+    const char *policy_id;    /* NULL: an export */
+    const char *version_text; /* PolicyVersion as written: "2.00"; NULL: an export */
     int64_t version[2];       /* compared as two numbers */
-    const char *source;       /* PolicySource: "SMS:PS1", "Local" */
+    const char *source;       /* PolicySource: "SMS:PS1", "Local"; NULL where it is not said */
     enum layer layer;
     int64_t priority;    /* PolicyPrecedence; smaller wins */
     bool superseded;     /* another document has this PolicyID in a higher version */
     const char *why_not; /* why none of it is applied, in words; NULL where it is */
+    bool for_users;      /* PolicyType is User */
+    const char *signer;  /* whose signature was verified, or NULL */
     size_t rule_count, rules_not_applied;
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
+    unsigned part;             /* 0, 1, ... within its file */
     bool readable_by_others;   /* the file's mode gives it to all */
-    char digest[HASH_HEX_MAX]; /* SHA-256 of the bytes read */
+    char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes */
 };
 
 struct instance {
     const char *class_name;
     const struct document *document;
-    const char *rule; /* PolicyRuleID or NULL */
-    unsigned line;
-    bool partial;        /* resolved: said on the instance, else by the document's layer */
+    const char *rule;    /* PolicyRuleID or NULL */
     const char *why_not; /* why its rule is not applied, in words; NULL where it is */
-    size_t count;
+    unsigned line;
+    bool partial; /* resolved: said on the instance, else by the document's layer */
+    uint32_t count;
     const struct property *properties; /* in the order written */
 };
 
@@ -114,8 +122,8 @@ bool policy_read_bytes(struct policy *policy, const char *name, const char *byte
    PolicyID and version with other bytes: false, ERROR_INPUT, names both. */
 bool policy_settle(struct policy *policy, struct error *err);
 
-/* The site code that every document in force names by PolicySource="SMS:<code>", or NULL where
-   none does or they disagree. Local documents do not count. */
+/* The site code that every policy in force names by PolicySource="SMS:<code>", or NULL where none
+   does or they disagree. Local policies and exports do not count. */
 const char *policy_site_code(const struct policy *policy);
 
 void policy_free(struct policy *policy);

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX 2
-
 static const struct key_row {
     const char *class_name;
-    const char *properties[KEY_MAX]; /* NULL: no more */
+    const char *properties[KEY_MAX + 1]; /* NULL: no more */
 } rows[] = {
     {"NP_CloudAccess", {"NALPath"}},
     {"NP_Content", {"ContentID", "Version"}},
@@ -25,6 +23,9 @@ static const struct key_row {
     {"SMS_BoundaryGroupMembers", {"GroupID", "BoundaryID"}},
     {"SMS_BoundaryGroupRelationships", {"SourceGroupID", "DestinationGroupID"}},
     {"SMS_BoundaryGroupSiteSystems", {"GroupID", "ServerNALPath"}},
+    {"SMS_ClientSettings", {"SettingsID"}},
+    {"SMS_ClientSettingsAssignment", {"ClientSettingsID", "CollectionID"}},
+    {"SMS_ClientSettingsDefault", {"SettingsID"}},
     {"SMS_Content", {"ContentID"}},
     {"SMS_ContentPackage", {"PackageID"}},
     {"SMS_DPContentInfo", {"NALPath", "ObjectID"}},
@@ -35,6 +36,7 @@ static const struct key_row {
     {"SMS_DistributionPointGroup", {"GroupID"}},
     {"SMS_DistributionPointInfo", {"NALPath"}},
     {"SMS_DriverPackage", {"PackageID"}},
+    {"SMS_FullCollectionMembership", {"CollectionID", "ResourceID"}},
     {"SMS_ImagePackage", {"PackageID"}},
     {"SMS_OperatingSystemInstallPackage", {"PackageID"}},
     {"SMS_Package", {"PackageID"}},
@@ -57,6 +59,12 @@ static const struct key_row *find_row(const char *class_name)
     return NULL;
 }
 
+const char *const *key_properties(const char *class_name)
+{
+    const struct key_row *row = find_row(class_name);
+    return row ? row->properties : NULL;
+}
+
 static int compare_numbers(int64_t a, int64_t b)
 {
     return (a > b) - (a < b);
@@ -71,6 +79,7 @@ int key_compare_values(const struct value *a, const struct value *b)
     case VALUE_BOOL: return compare_numbers(a->truth, b->truth);
     case VALUE_INT: return compare_numbers(a->number, b->number);
     case VALUE_TEXT: return text_compare(a->text, b->text);
+    case VALUE_OBJECT: return key_compare_whole(a->object, b->object);
     case VALUE_ARRAY: break;
     }
     for (size_t i = 0; i < a->count && i < b->count; i++) {
@@ -88,17 +97,28 @@ static int by_name(const void *a, const void *b)
     return text_compare(left->name, right->name);
 }
 
+#define FEW 24 /* properties that are put in order one by one */
+
 const struct property **key_sorted_properties(const struct instance *instance)
 {
     const struct property **sorted = mem_zero(instance->count, sizeof *sorted);
-    for (size_t i = 0; i < instance->count; i++)
-        sorted[i] = &instance->properties[i];
-    qsort(sorted, instance->count, sizeof *sorted, by_name);
+    bool few = instance->count <= FEW;
+    for (size_t i = 0; i < instance->count; i++) {
+        const struct property *property = &instance->properties[i];
+        size_t at = i;
+        for (; few && at && text_compare(sorted[at - 1]->name, property->name) > 0; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = property;
+    }
+    if (!few)
+        qsort(sorted, instance->count, sizeof *sorted, by_name);
     return sorted;
 }
 
-static int compare_all(const struct instance *a, const struct instance *b)
+int key_compare_whole(const struct instance *a, const struct instance *b)
 {
+    if (!text_equal(a->class_name, b->class_name))
+        return text_compare(a->class_name, b->class_name);
     const struct property **left = key_sorted_properties(a);
     const struct property **right = key_sorted_properties(b);
     int order = 0;
@@ -124,5 +144,5 @@ int key_compare(const struct instance *a, const struct instance *b)
         is_known = is_known && left && right;
         order = key_compare_values(left ? left : &absent, right ? right : &absent);
     }
-    return order || is_known ? order : compare_all(a, b);
+    return order || is_known ? order : key_compare_whole(a, b);
 }

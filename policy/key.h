@@ -12,7 +12,14 @@
    give it, all properties by name stand for it. 0: the same object. */
 int key_compare(const struct instance *a, const struct instance *b);
 
-/* Total order of values: null, booleans, numbers, text without case, arrays. */
+/* The properties that are the class's key, NULL after the last; NULL: the key is not known. */
+const char *const *key_properties(const char *class_name);
+#define KEY_MAX 2
+
+/* By class, then all properties by name. 0: they say the same. */
+int key_compare_whole(const struct instance *a, const struct instance *b);
+
+/* Total order of values: null, booleans, numbers, text without case, arrays, embedded instances. */
 int key_compare_values(const struct value *a, const struct value *b);
 
 /* The instance's properties by name without case; the caller frees the array. */

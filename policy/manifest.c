@@ -212,7 +212,7 @@ static bool check_digests(const struct reading *reading, struct error *err)
 bool manifest_read(struct manifest *manifest, const char *xml, size_t len, const char *where,
                    struct error *err)
 {
-    static const struct xml_handlers handlers = {on_start, on_end, on_text};
+    static const struct xml_handlers handlers = {on_start, on_end, on_text, .many_roots = false};
     *manifest = (struct manifest){0};
     struct reading reading = {.manifest = manifest};
     reading.xml = xml_open(&handlers, &reading, where);

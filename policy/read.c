@@ -1,7 +1,7 @@
 /* Files and folders → documents; which of them are in force. */
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
-#include "policy/body.h"
+#include "policy/form.h"
 #include "policy/instance.h"
 
 #include <dirent.h>
@@ -15,39 +15,30 @@
 
 /* One document */
 
-/* What is no XML at all is told as what it is to the reader of policy. */
-static bool explain(struct error *err)
-{
-    if (err && strcmp(err->code, "NOT_XML") == 0) {
-        char *what = mem_copy_string(err->text);
-        snprintf(err->text, sizeof err->text,
-                 "is not a policy document form that nearpoint reads: it %s", what);
-        free(what);
-    }
-    return false;
-}
-
 /* Where a document's bytes come from: false with the error filled, *len 0 at the end. */
 typedef bool next_piece(void *arg, const char **bytes, size_t *len, struct error *err);
 
 static bool read_document(struct policy *policy, const char *path, next_piece *next, void *arg,
                           struct error *err)
 {
-    struct body *body = body_open(policy, path);
+    size_t first = policy->document_count;
+    struct form *form = form_open(policy, path);
     struct hash *hash = hash_create(HASH_SHA256);
     const char *bytes;
     size_t len;
     bool ok;
     while ((ok = next(arg, &bytes, &len, err)) && len) {
         hash_update(hash, bytes, len);
-        if (!(ok = body_feed(body, bytes, len, err)))
+        if (!(ok = form_feed(form, bytes, len, err)))
             break;
     }
-    ok = ok && body_finish(body, err);
-    hash_finish(hash, body_document(body)->digest);
+    ok = ok && form_finish(form, err);
+    hash_finish(hash, policy->documents[first]->digest);
+    for (size_t i = first + 1; i < policy->document_count; i++)
+        memcpy(policy->documents[i]->digest, policy->documents[first]->digest, HASH_HEX_MAX);
     hash_free(hash);
-    body_close(body);
-    return ok || explain(err);
+    form_close(form);
+    return ok;
 }
 
 struct memory_bytes {
@@ -240,7 +231,8 @@ static bool supersede(struct policy *policy, const struct document *by, struct d
                       struct error *err)
 {
     bool same_version = compare_versions(by, document) == 0;
-    if (same_version && strcmp(by->digest, document->digest) != 0)
+    bool is_same = strcmp(by->digest, document->digest) == 0 && by->part == document->part;
+    if (same_version && !is_same)
         return error_set(err, ERROR_INPUT, BLAME_POLICY, "SAME_VERSION", document->path,
                          "the policy %s version %s stands in %s with other content",
                          document->policy_id, document->version_text, by->path);
@@ -254,10 +246,11 @@ static bool supersede(struct policy *policy, const struct document *by, struct d
 
 static bool decide_versions(struct policy *policy, struct error *err)
 {
-    size_t count = policy->document_count;
-    struct document **sorted = mem_zero(count, sizeof(struct document *));
-    if (count)
-        memcpy(sorted, policy->documents, count * sizeof *sorted);
+    size_t count = 0;
+    struct document **sorted = mem_zero(policy->document_count, sizeof(struct document *));
+    for (size_t i = 0; i < policy->document_count; i++)
+        if (policy->documents[i]->policy_id) /* exports have no versions */
+            sorted[count++] = policy->documents[i];
     qsort(sorted, count, sizeof *sorted, by_id_then_version);
     bool ok = true;
     const struct document *newest = NULL, *before = NULL;
@@ -295,7 +288,7 @@ const char *policy_site_code(const struct policy *policy)
     const char *code = NULL;
     for (size_t i = 0; i < policy->document_count; i++) {
         const struct document *document = policy->documents[i];
-        if (document->superseded || document->layer == LAYER_LOCAL)
+        if (document->superseded || document->layer == LAYER_LOCAL || !document->policy_id)
             continue;
         if (!document->source || !text_starts_with(document->source, prefix))
             return NULL;

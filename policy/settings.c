@@ -1,6 +1,7 @@
 #include "policy/settings.h"
 
 #include "policy/base/text.h"
+#include "policy/origin.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -8,19 +9,48 @@
 const struct setting_row setting_rows[SETTING_COUNT] = {
     [SETTING_ALLOW_CLOUD_DP] = {"AllowCloudDP", SETTING_BOOL, 0, 0, 1, "",
                                 "content may come from cloud distribution points"},
+    [SETTING_ALLOW_CMG] = {"AllowCMG", SETTING_BOOL, 1, 0, 1, "",
+                           "a cloud management gateway may be used"},
     [SETTING_MAX_CACHE_SIZE_MB] = {"MaxCacheSizeMB", SETTING_INT, 5120, 1, UINT32_MAX, "MB",
                                    "the largest size of the content cache"},
     [SETTING_MAX_CACHE_SIZE_PERCENT] = {"MaxCacheSizePercent", SETTING_INT, 20, 1, 100, "%",
                                         "the same as a part of the disk; the smaller holds"},
+    [SETTING_CACHE_TOMBSTONE] = {"CacheTombstoneContentMinDuration", SETTING_INT, 86400, 0, 604800,
+                                 "s", "how long content is kept before it may make room"},
+    [SETTING_BITS_ENABLE] = {"EnableBitsMaxBandwidth", SETTING_BOOL, 0, 0, 1, "",
+                             "transfer rates are limited by a schedule"},
+    [SETTING_BITS_FROM] = {"MaxBandwidthValidFrom", SETTING_INT, 0, 0, 23, "h",
+                           "the hour the schedule begins; equal hours: always"},
+    [SETTING_BITS_TO] = {"MaxBandwidthValidTo", SETTING_INT, 0, 0, 23, "h",
+                         "the hour the schedule ends"},
+    [SETTING_BITS_RATE_ON] = {"MaxTransferRateOnSchedule", SETTING_INT, 0, 0, UINT32_MAX, "Kb/s",
+                              "the limit within the schedule; 0 none"},
+    [SETTING_BITS_RATE_OFF] = {"MaxTransferRateOffSchedule", SETTING_INT, 0, 0, UINT32_MAX, "Kb/s",
+                               "the limit outside of the schedule; 0 none"},
+    [SETTING_BITS_OFF_SCHEDULE] = {"EnableDownloadOffSchedule", SETTING_BOOL, 0, 0, 1, "",
+                                   "transfers may run outside of the schedule"},
     [SETTING_METERED_NETWORK_USAGE] = {"MeteredNetworkUsage", SETTING_INT, 4, 1, 4, "",
                                        "on metered networks: 1 allow, 2 limit, 4 block"},
+    [SETTING_LOCATION_TIMEOUT] = {"ContentLocationTimeoutInterval", SETTING_INT, 28800, 0,
+                                  UINT32_MAX, "s", "how long a location request waits"},
+    [SETTING_PER_DP_INACTIVITY] = {"PerDPInactivityTimeout", SETTING_INT, 0, 0, UINT32_MAX, "s",
+                                   "how long one DP may bring nothing; 0 not set"},
+    [SETTING_TOTAL_INACTIVITY] = {"TotalInactivityTimeout", SETTING_INT, 0, 0, UINT32_MAX, "s",
+                                  "how long all DPs may bring nothing; 0 not set"},
+    [SETTING_POLICY_POLLING_MINUTES] = {"PolicyPollingMinutes", SETTING_INT, 60, 1, 10080, "min",
+                                        "how often policy is asked for"},
+    [SETTING_CONTENT_VALIDATION_MINUTES] = {"ContentValidationMinutes", SETTING_INT, 10080, 0,
+                                            UINT32_MAX, "min",
+                                            "how often content is checked again; 0 never"},
+    [SETTING_CONTENT_VALIDATION_REPAIR] = {"ContentValidationRepair", SETTING_BOOL, 1, 0, 1, "",
+                                           "what was found bad is fetched again"},
     [SETTING_CACHE_FREE_SPACE_MB] = {"CacheFreeSpaceMB", SETTING_INT, 2048, 0, UINT32_MAX, "MB",
                                      "what the cache leaves free on its disk"},
 };
 
 static const char *where_of(struct policy *policy, const struct resultant_value *value)
 {
-    return arena_format(&policy->arena, "%s:%u", value->instance->document->path,
+    return arena_format(&policy->arena, "%s:%u", value->source->instance->document->path,
                         value->property->line);
 }
 
@@ -38,7 +68,8 @@ static bool to_number(const struct value *value, enum setting_type type, int64_t
         }
         return text_to_int(value->text, INT64_MIN, INT64_MAX, out);
     case VALUE_NULL:
-    case VALUE_ARRAY: break;
+    case VALUE_ARRAY:
+    case VALUE_OBJECT: break;
     }
     return false;
 }
@@ -82,30 +113,33 @@ void settings_read(struct settings *settings, struct policy *policy,
         settings->origin[i] = NULL;
         const struct resultant_setting *setting = resultant_find(resultant, row->name);
         const struct resultant_value *winner = setting ? resultant_winner(setting) : NULL;
-        if (winner && winner->instance && read_winner(policy, row, winner, &settings->value[i]))
+        if (winner && winner->source && read_winner(policy, row, winner, &settings->value[i]))
             settings->origin[i] = winner;
     }
-}
-
-const char *settings_layer_words(enum layer layer)
-{
-    switch (layer) {
-    case LAYER_BUILT_IN: return "built-in";
-    case LAYER_DEFAULT: return "default settings";
-    case LAYER_CUSTOM: return "custom settings";
-    case LAYER_LOCAL: return "local policy";
-    }
-    return "";
 }
 
 const char *settings_origin_text(struct policy *policy, const struct settings *settings,
                                  enum setting setting)
 {
     const struct resultant_value *origin = settings->origin[setting];
-    if (!origin)
-        return settings_layer_words(LAYER_BUILT_IN);
-    const struct document *document = origin->instance->document;
-    return arena_format(&policy->arena, "%s, policy %s version %s, %s",
-                        settings_layer_words(origin->layer), document->policy_id,
-                        document->version_text, document->path);
+    struct buf words = {0};
+    origin_add_source(&words, origin ? origin->source : NULL);
+    const char *kept = arena_copy_string(&policy->arena, words.data);
+    buf_free(&words);
+    return kept;
+}
+
+const char *settings_origin_place(struct policy *policy, const struct settings *settings,
+                                  enum setting setting)
+{
+    const struct resultant_value *origin = settings->origin[setting];
+    struct buf words = {0};
+    origin_add_source(&words, origin ? origin->source : NULL);
+    if (origin) {
+        buf_append_text(&words, ", ");
+        origin_add_place(&words, origin->source->instance->document, origin->property->line);
+    }
+    const char *kept = arena_copy_string(&policy->arena, words.data);
+    buf_free(&words);
+    return kept;
 }

@@ -1,6 +1,6 @@
 /*
- * The settings that nearpoint acts on: one table with name, type, range and built-in default,
- * from which the man page's table, the policy tree and every decision are made
+ * The settings that nearpoint knows: one table with name, type, range and built-in default, from
+ * which the man page's table, the policy tree and every decision are made
  * (policy model: Settings). No system calls; any room may call it.
  */
 #ifndef POLICY_SETTINGS_H
@@ -10,9 +10,23 @@
 
 enum setting {
     SETTING_ALLOW_CLOUD_DP,
+    SETTING_ALLOW_CMG,
     SETTING_MAX_CACHE_SIZE_MB,
     SETTING_MAX_CACHE_SIZE_PERCENT,
+    SETTING_CACHE_TOMBSTONE,
+    SETTING_BITS_ENABLE,
+    SETTING_BITS_FROM,
+    SETTING_BITS_TO,
+    SETTING_BITS_RATE_ON,
+    SETTING_BITS_RATE_OFF,
+    SETTING_BITS_OFF_SCHEDULE,
     SETTING_METERED_NETWORK_USAGE,
+    SETTING_LOCATION_TIMEOUT,
+    SETTING_PER_DP_INACTIVITY,
+    SETTING_TOTAL_INACTIVITY,
+    SETTING_POLICY_POLLING_MINUTES,
+    SETTING_CONTENT_VALIDATION_MINUTES,
+    SETTING_CONTENT_VALIDATION_REPAIR,
     SETTING_CACHE_FREE_SPACE_MB,
     SETTING_COUNT,
 };
@@ -40,10 +54,12 @@ struct settings {
 void settings_read(struct settings *settings, struct policy *policy,
                    const struct resultant *resultant);
 
-/* "built-in", or "custom settings, policy {…} version 2.00, samples/policy/…xml" in the arena. */
+/* "built-in", or "custom settings, priority 10", in the arena; nothing of documents. */
 const char *settings_origin_text(struct policy *policy, const struct settings *settings,
                                  enum setting setting);
 
-const char *settings_layer_words(enum layer layer); /* "custom settings" */
+/* The same with policy and place: "..., policy {...} version 2.00, samples/policy/...xml:12". */
+const char *settings_origin_place(struct policy *policy, const struct settings *settings,
+                                  enum setting setting);
 
 #endif

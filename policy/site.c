@@ -101,7 +101,7 @@ bool site_read(struct site *site, struct policy *policy, struct error *err)
 {
     *site = (struct site){.policy = policy, .site_code = policy_site_code(policy)};
     site->tables = arena_zero(&policy->arena, 1, sizeof *site->tables);
-    site_index_classes(site);
+    classes_read(&site->tables->classes, policy);
     return site_read_dps(site, err) && site_read_groups(site, err) &&
            site_read_presence(site, err) && site_read_contents(site, err) &&
            site_read_dp_groups(site, err) && site_read_codes(site, err) &&

@@ -217,9 +217,6 @@ const char *dp_kind_word(enum dp_kind kind); /* "server" */
 const char *const *site_texts(struct policy *policy, const struct instance *instance,
                               const char *name, size_t *count);
 
-/* Has `host` this NetBIOS name or first label? Two names with dots are compared whole. */
-bool site_same_host(const char *host, const char *name);
-
 /* Do two machines stand in one subnet? By the first's prefix, else the second's; false where
    neither is known. */
 bool site_same_subnet(const struct site_address *first, const struct site_address *second);

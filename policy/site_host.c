@@ -46,14 +46,6 @@ bool site_same_subnet(const struct site_address *first, const struct site_addres
            address_first(a, prefix) == address_first(b, prefix);
 }
 
-bool site_same_host(const char *host, const char *name)
-{
-    size_t host_label = strcspn(host, "."), name_label = strcspn(name, ".");
-    if (host[host_label] && name[name_label])
-        return text_equal(host, name);
-    return host_label == name_label && strncasecmp(host, name, host_label) == 0;
-}
-
 static const char *const *split(struct policy *policy, const char *text, size_t *count)
 {
     static const char separators[] = ", \t\r\n";

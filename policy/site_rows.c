@@ -9,60 +9,17 @@
 
 #define SITE_ID_MAX 4294967295
 
-struct class_item {
-    const struct instance *instance;
-    size_t order;
-};
-
 static int compare_sizes(size_t a, size_t b)
 {
     return (a > b) - (a < b);
 }
 
-static int by_class(const void *a, const void *b)
-{
-    const struct class_item *left = a, *right = b;
-    const char *first = left->instance->class_name, *second = right->instance->class_name;
-    int order = first == second ? 0 : text_compare(first, second);
-    return order ? order : compare_sizes(left->order, right->order);
-}
-
-void site_index_classes(struct site *site)
-{
-    size_t count = site->policy->instance_count;
-    struct class_item *items = mem_zero(count, sizeof *items);
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct class_item){site->policy->instances[i], i};
-    qsort(items, count, sizeof *items, by_class);
-    struct site_tables *tables = site->tables;
-    tables->by_class_count = count;
-    tables->by_class = arena_zero(&site->policy->arena, count, sizeof *tables->by_class);
-    for (size_t i = 0; i < count; i++)
-        tables->by_class[i] = items[i].instance;
-    free(items);
-}
-
-/* The first instance whose class is not before this one, or, `after`, the first behind it. */
-static size_t seek_class(const struct site_tables *tables, const char *class_name, bool after)
-{
-    size_t low = 0, high = tables->by_class_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (text_compare(tables->by_class[middle]->class_name, class_name) < after)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 const struct instance *const *site_instances(const struct site *site, const char *class_name,
                                              size_t *count)
 {
-    const struct site_tables *tables = site->tables;
-    size_t first = seek_class(tables, class_name, false);
-    *count = seek_class(tables, class_name, true) - first;
-    return tables->by_class + first;
+    const struct class_group group = classes_find(&site->tables->classes, class_name);
+    *count = group.count;
+    return group.instances;
 }
 
 static int compare_texts(const char *a, const char *b)
@@ -90,6 +47,15 @@ static int by_key(const void *a, const void *b)
     const struct site_row *left = a, *right = b;
     int order = compare_keys(left, right);
     return order ? order : compare_sizes(left->order, right->order);
+}
+
+/* Exports come by key. */
+static bool is_sorted(const struct site_rows *rows)
+{
+    for (size_t i = 1; i < rows->count; i++)
+        if (by_key(&rows->rows[i - 1], &rows->rows[i]) > 0)
+            return false;
+    return true;
 }
 
 static bool missing_key(struct site *site, const struct instance *instance, const char *name,
@@ -183,7 +149,8 @@ bool site_rows_read(struct site *site, const char *const *classes, size_t class_
                 rows->rows[rows->count++] = row;
         }
     }
-    qsort(rows->rows, rows->count, sizeof *rows->rows, by_key);
+    if (!is_sorted(rows))
+        qsort(rows->rows, rows->count, sizeof *rows->rows, by_key);
     drop_doubles(site, rows);
     return true;
 }

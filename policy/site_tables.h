@@ -5,6 +5,7 @@
 #ifndef POLICY_SITE_TABLES_H
 #define POLICY_SITE_TABLES_H
 
+#include "policy/classes.h"
 #include "policy/site.h"
 
 /* The properties that are a class's key: texts first, then numbers; NULL: no more. */
@@ -28,8 +29,7 @@ struct site_rows {
 };
 
 struct site_tables {
-    size_t by_class_count;
-    const struct instance **by_class; /* by class without case, then as read */
+    struct classes classes;
     struct site_rows summaries;       /* SMS_PackageStatusDistPointsSummarizer: package, NAL path */
     struct site_rows distributions;   /* SMS_DistributionPoint: the same */
     struct site_rows infos;           /* SMS_DPContentInfo: the same */
@@ -43,8 +43,9 @@ struct site_tables {
     struct site_rows lost_dp_packages; /* of a missing DP group or package: group, package */
 };
 
-/* Sorts the instances by class. */
-void site_index_classes(struct site *site);
+/* The instances of a class that count, as read; none: *count is 0. */
+const struct instance *const *site_instances(const struct site *site, const char *class_name,
+                                             size_t *count);
 
 /* The first instance of the class and how many there are, in the order of reading. */
 const struct instance *const *site_instances(const struct site *site, const char *class_name,

@@ -1,74 +1,58 @@
 #include "policy/spy.h"
 
 #include "policy/base/text.h"
+#include "policy/shown.h"
 #include "policy/view.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A path on this machine may hold any bytes; JSON may not. */
-static json_t *text_or_null(const char *text)
-{
-    if (!text)
-        return json_null();
-    if (text_is_utf8(text, strlen(text)))
-        return json_string_nocheck(text);
-    struct buf escaped = {0};
-    text_escape(&escaped, text, strlen(text), 4 * strlen(text));
-    json_t *json = json_string_nocheck(escaped.data);
-    buf_free(&escaped);
-    return json;
-}
-
-static json_t *value_json(const struct value *value, bool secret)
-{
-    if (secret && value->type != VALUE_NULL)
-        return json_string("(hidden)");
-    switch (value->type) {
-    case VALUE_NULL: break;
-    case VALUE_BOOL: return json_boolean(value->truth);
-    case VALUE_INT: return json_integer(value->number);
-    case VALUE_TEXT: return text_or_null(value->text);
-    case VALUE_ARRAY: {
-        json_t *array = json_array();
-        for (size_t i = 0; i < value->count; i++)
-            json_array_append_new(array, value_json(&value->items[i], false));
-        return array;
-    }
-    }
-    return json_null();
-}
-
 /* INSTANCE of the contract: nothing of the documents in it, so that equal policy is equal text. */
-static json_t *object_json(const struct view_object *object)
+static void add_object(struct json_out *out, const struct view_object *object)
 {
-    size_t count;
-    struct view_property *shown = view_properties(object, &count);
-    json_t *properties = json_object();
-    for (size_t i = 0; i < count; i++)
-        json_object_set_new_nocheck(properties, shown[i].name,
-                                    value_json(shown[i].value, shown[i].secret));
-    free(shown);
-    json_t *json = json_object();
-    json_object_set_new(json, "class", text_or_null(object->class_name));
-    json_object_set_new(json, "properties", properties);
-    return json;
+    json_out_open(out, NULL, '{');
+    json_out_text(out, "class", object->class_name);
+    shown_add_properties(out, object);
+    json_out_close(out, '}');
 }
 
-/* An instance of a document, with where it stands. */
-static json_t *instance_json(const struct instance *instance)
+static void add_settings_object(struct json_out *out, const struct settings_object *object)
+{
+    if (!object) {
+        json_out_null(out, "settings");
+        return;
+    }
+    json_out_open(out, "settings", '{');
+    json_out_int(out, "id", object->id);
+    json_out_text(out, "name", object->name);
+    json_out_text(out, "collection", object->collection);
+    json_out_close(out, '}');
+}
+
+/* An instance of a document, with where it stands; `source` is a settings instance's, or NULL. */
+static void add_instance(struct json_out *out, const struct instance *instance,
+                         const struct resultant_source *source)
 {
     const struct view_object object = {.class_name = instance->class_name, .instance = instance};
-    json_t *json = object_json(&object);
-    json_object_set_new(json, "policyID", text_or_null(instance->document->policy_id));
-    json_object_set_new(json, "document", text_or_null(instance->document->path));
-    json_object_set_new(json, "line", json_integer(instance->line));
-    json_object_set_new(json, "rule", text_or_null(instance->rule));
-    json_object_set_new(json, "partial", json_boolean(instance->partial));
-    json_object_set_new(json, "applied",
-                        json_boolean(!instance->why_not && !instance->document->why_not));
-    json_object_set_new(json, "whyNot", text_or_null(instance->why_not));
-    return json;
+    const struct document *document = instance->document;
+    const char *why_not = document->why_not ? document->why_not : instance->why_not;
+    if (source)
+        why_not = source->why_not;
+    json_out_open(out, NULL, '{');
+    json_out_text(out, "class", instance->class_name);
+    shown_add_properties(out, &object);
+    json_out_text(out, "policyID", document->policy_id);
+    json_out_text(out, "document", document->path);
+    json_out_int(out, "line", instance->line);
+    json_out_text(out, "rule", instance->rule);
+    json_out_bool(out, "partial", source ? source->partial : instance->partial);
+    json_out_bool(out, "applied", why_not == NULL);
+    json_out_text(out, "whyNot", why_not);
+    if (source) {
+        json_out_int(out, "priority", source->priority);
+        add_settings_object(out, source->object);
+    }
+    json_out_close(out, '}');
 }
 
 static const char *layer_word(enum layer layer)
@@ -82,147 +66,167 @@ static const char *layer_word(enum layer layer)
     return NULL;
 }
 
-static json_t *document_json(const struct document *document)
+static void add_document(struct json_out *out, const struct document *document)
 {
     const char *why_not;
     bool is_applied = spy_is_applied(document, &why_not);
-    json_t *json = json_object();
-    json_object_set_new(json, "policyID", text_or_null(document->policy_id));
-    json_object_set_new(json, "version", text_or_null(document->version_text));
-    json_object_set_new(json, "source", text_or_null(document->source));
-    json_object_set_new(json, "layer", text_or_null(layer_word(document->layer)));
-    json_object_set_new(json, "priority", json_integer(document->priority));
-    json_object_set_new(json, "document", text_or_null(document->path));
-    json_object_set_new(json, "signed", json_null());
-    json_object_set_new(json, "applied", json_boolean(is_applied));
-    json_object_set_new(json, "whyNot", text_or_null(why_not));
-    json_object_set_new(json, "instances", json_array());
-    return json;
+    json_out_text(out, "policyID", document->policy_id);
+    json_out_text(out, "version", document->version_text);
+    json_out_text(out, "source", document->source);
+    json_out_text(out, "layer", layer_word(document->layer));
+    json_out_int(out, "priority", document->priority);
+    json_out_text(out, "document", document->path);
+    json_out_bool(out, "signed", document->signer != NULL);
+    json_out_text(out, "signer", document->signer);
+    json_out_bool(out, "applied", is_applied);
+    json_out_text(out, "whyNot", why_not);
 }
 
 /* Instances stand in the order of reading: those of one document together, as the documents do. */
-static json_t *requested_json(const struct policy *policy, const struct spy_path *path)
+static void add_requested(struct json_out *out, const struct policy *policy,
+                          const struct spy_path *path)
 {
-    json_t *array = json_array();
     size_t next = 0;
     for (size_t i = 0; i < policy->document_count; i++) {
         const struct document *document = policy->documents[i];
-        json_t *json = document_json(document);
-        json_t *instances = json_object_get(json, "instances");
-        for (; next < policy->requested_count && policy->requested[next]->document == document;
-             next++)
-            json_array_append_new(instances, instance_json(policy->requested[next]));
-        if (spy_selects(path, document->policy_id))
-            json_array_append(array, json);
-        json_decref(json);
+        size_t first = next;
+        while (next < policy->requested_count && policy->requested[next]->document == document)
+            next++;
+        if (!spy_selects_document(path, document))
+            continue;
+        json_out_open(out, NULL, '{');
+        add_document(out, document);
+        json_out_open(out, "instances", '[');
+        for (size_t j = first; j < next; j++)
+            add_instance(out, policy->requested[j], NULL);
+        json_out_close(out, ']');
+        json_out_close(out, '}');
     }
-    return array;
 }
 
-static json_t *layer_json(const struct policy *policy, enum layer layer,
-                          const struct spy_path *path)
+static void add_layer(struct json_out *out, const struct resultant *resultant, enum layer layer,
+                      const struct spy_path *path)
 {
     struct view_list list;
-    view_layer(&list, policy, layer);
-    json_t *array = json_array();
+    view_layer(&list, resultant, layer);
     for (size_t i = 0; i < list.count; i++)
         if (spy_selects(path, list.objects[i].class_name))
-            json_array_append_new(array, instance_json(list.objects[i].instance));
+            add_instance(out, list.objects[i].instance, list.objects[i].source);
     view_free(&list);
-    return array;
 }
 
-static json_t *actual_json(struct policy *policy, const struct resultant *resultant,
-                           const struct spy_path *path)
+static void add_actual(struct json_out *out, const struct spy *spy, const struct spy_path *path)
 {
     struct view_list list;
-    view_actual(&list, policy, resultant);
-    json_t *array = json_array();
+    view_actual(&list, spy->policy, spy->resultant);
     for (size_t i = 0; i < list.count; i++)
         if (spy_selects(path, list.objects[i].class_name))
-            json_array_append_new(array, object_json(&list.objects[i]));
+            add_object(out, &list.objects[i]);
     view_free(&list);
-    return array;
 }
 
-static json_t *branch_json(enum spy_branch branch, struct policy *policy,
-                           const struct resultant *resultant, const struct spy_path *path)
+static void add_events(struct json_out *out, const struct spy_client *client)
 {
+    for (size_t i = 0; i < client->event_count; i++) {
+        const struct spy_event *event = &client->events[i];
+        json_out_open(out, NULL, '{');
+        json_out_text(out, "time", event->time);
+        json_out_text(out, "event", event->kind);
+        json_out_text(out, "policyID", event->policy_id);
+        json_out_text(out, "version", event->version);
+        json_out_text(out, "text", event->text);
+        json_out_close(out, '}');
+    }
+}
+
+static void add_branch(struct json_out *out, enum spy_branch branch, const struct spy *spy,
+                       const struct spy_path *path)
+{
+    json_out_open(out, spy_branch_word(branch), '[');
     switch (branch) {
-    case SPY_REQUESTED: return requested_json(policy, path);
-    case SPY_DEFAULT_SETTINGS: return layer_json(policy, LAYER_DEFAULT, path);
-    case SPY_CUSTOM_SETTINGS: return layer_json(policy, LAYER_CUSTOM, path);
-    case SPY_ACTUAL: return actual_json(policy, resultant, path);
-    case SPY_EVENTS:
+    case SPY_REQUESTED: add_requested(out, spy->policy, path); break;
+    case SPY_DEFAULT_SETTINGS: add_layer(out, spy->resultant, LAYER_DEFAULT, path); break;
+    case SPY_CUSTOM_SETTINGS: add_layer(out, spy->resultant, LAYER_CUSTOM, path); break;
+    case SPY_ACTUAL: add_actual(out, spy, path); break;
+    case SPY_EVENTS: add_events(out, &spy->client); break;
     case SPY_BRANCH_COUNT: break;
     }
-    return json_array();
+    json_out_close(out, ']');
 }
 
-static json_t *client_json(const struct spy_client *client)
+static void add_client(struct json_out *out, const struct spy_client *client)
 {
-    json_t *json = json_object();
-    json_object_set_new(json, "name", text_or_null(client->name));
-    json_object_set_new(json, "site", text_or_null(client->site));
-    json_object_set_new(json, "policyPoint", text_or_null(client->policy_point));
-    json_object_set_new(json, "lastPolicy", text_or_null(client->last_policy));
-    json_object_set_new(json, "nextPolicy", text_or_null(client->next_policy));
-    return json;
+    json_out_open(out, "client", '{');
+    json_out_text(out, "name", client->name);
+    json_out_text(out, "site", client->site);
+    json_out_text(out, "policyPoint", client->policy_point);
+    json_out_text(out, "lastPolicy", client->last_policy);
+    json_out_text(out, "nextPolicy", client->next_policy);
+    json_out_close(out, '}');
 }
 
-json_t *spy_json(struct policy *policy, const struct resultant *resultant,
-                 const struct spy_client *client, const struct spy_path *path)
+bool spy_json(const struct spy *spy, const struct spy_path *path, struct sink *sink)
 {
-    json_t *machine = json_object();
-    size_t found = 0;
-    for (size_t i = 0; i < SPY_BRANCH_COUNT; i++) {
-        if (!spy_shows(path, (enum spy_branch)i))
-            continue;
-        json_t *branch = branch_json((enum spy_branch)i, policy, resultant, path);
-        found += json_array_size(branch);
-        json_object_set_new(machine, spy_branch_word((enum spy_branch)i), branch);
-    }
-    if (path->name && !found) {
-        json_decref(machine);
-        return NULL;
-    }
-    json_t *json = json_object();
-    json_object_set_new(json, "client", client_json(client));
-    json_object_set_new(json, "machine", machine);
-    return json;
+    struct json_out out = {.sink = sink};
+    json_out_open(&out, NULL, '{');
+    add_client(&out, &spy->client);
+    json_out_text(&out, "summary", spy->client.summary);
+    json_out_open(&out, "machine", '{');
+    for (enum spy_branch i = SPY_REQUESTED; i < SPY_BRANCH_COUNT; i++)
+        if (spy_shows(path, i))
+            add_branch(&out, i, spy, path);
+    json_out_close(&out, '}');
+    json_out_close(&out, '}');
+    return json_out_finish(&out);
 }
 
-static json_t *why_value_json(const struct resultant_value *value)
+static void add_why_value(struct json_out *out, const struct resultant_value *value)
 {
-    const struct instance *instance = value->instance;
+    const struct resultant_source *source = value->source;
+    const struct instance *instance = source ? source->instance : NULL;
     const struct document *document = instance ? instance->document : NULL;
-    json_t *json = json_object();
-    json_object_set_new(json, "value", value_json(&value->value, value->secret));
-    json_object_set_new(json, "wins", json_boolean(value->wins));
-    json_object_set_new(json, "layer", text_or_null(layer_word(value->layer)));
-    json_object_set_new(json, "priority", document ? json_integer(value->priority) : json_null());
-    json_object_set_new(json, "policyID", text_or_null(document ? document->policy_id : NULL));
-    json_object_set_new(json, "version", text_or_null(document ? document->version_text : NULL));
-    json_object_set_new(json, "document", text_or_null(document ? document->path : NULL));
-    json_object_set_new(json, "partial", instance ? json_boolean(value->partial) : json_null());
-    json_object_set_new(json, "class", text_or_null(instance ? instance->class_name : NULL));
-    json_object_set_new(json, "line", instance ? json_integer(value->property->line) : json_null());
-    json_object_set_new(json, "rule", text_or_null(instance ? instance->rule : NULL));
-    return json;
+    json_out_open(out, NULL, '{');
+    shown_add_json(out, "value", &value->value, value->secret, false);
+    json_out_bool(out, "wins", value->wins);
+    json_out_text(out, "layer", layer_word(resultant_layer(value)));
+    if (source)
+        json_out_int(out, "priority", source->priority);
+    else
+        json_out_null(out, "priority");
+    json_out_text(out, "policyID", document ? document->policy_id : NULL);
+    json_out_text(out, "version", document ? document->version_text : NULL);
+    json_out_text(out, "document", document ? document->path : NULL);
+    if (source)
+        json_out_bool(out, "partial", source->partial);
+    else
+        json_out_null(out, "partial");
+    json_out_text(out, "class", instance ? instance->class_name : NULL);
+    if (instance)
+        json_out_int(out, "line", value->property->line);
+    else
+        json_out_null(out, "line");
+    json_out_text(out, "rule", instance ? instance->rule : NULL);
+    add_settings_object(out, source ? source->object : NULL);
+    json_out_bool(out, "applied", !source || !source->why_not);
+    json_out_text(out, "whyNot", source ? source->why_not : NULL);
+    json_out_close(out, '}');
 }
 
-json_t *spy_why_json(const struct resultant_setting *setting)
+bool spy_why_json(const struct resultant_setting *setting, struct sink *sink)
 {
+    static const struct value nothing = {.type = VALUE_NULL};
+    struct json_out out = {.sink = sink};
     const struct resultant_value *winner = resultant_winner(setting);
-    const struct instance *instance = winner ? winner->instance : NULL;
-    json_t *json = json_object();
-    json_t *values = json_array();
+    const struct resultant_source *source = winner ? winner->source : NULL;
+    json_out_open(&out, NULL, '{');
+    json_out_text(&out, "name", setting->name);
+    json_out_text(&out, "class", source ? source->instance->class_name : NULL);
+    shown_add_json(&out, "value", winner ? &winner->value : &nothing, winner && winner->secret,
+                   false);
+    json_out_open(&out, "values", '[');
     for (size_t i = 0; i < setting->count; i++)
-        json_array_append_new(values, why_value_json(setting->values[i]));
-    json_object_set_new(json, "name", text_or_null(setting->name));
-    json_object_set_new(json, "class", text_or_null(instance ? instance->class_name : NULL));
-    json_object_set_new(json, "value",
-                        winner ? value_json(&winner->value, winner->secret) : json_null());
-    json_object_set_new(json, "values", values);
-    return json;
+        add_why_value(&out, setting->values[i]);
+    json_out_close(&out, ']');
+    json_out_close(&out, '}');
+    return json_out_finish(&out);
 }

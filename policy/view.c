@@ -1,6 +1,7 @@
 #include "policy/view.h"
 
 #include "policy/base/text.h"
+#include "policy/classes.h"
 #include "policy/key.h"
 
 #include <stdlib.h>
@@ -11,69 +12,52 @@ static void append(struct view_list *list, struct view_object object)
     list->objects[list->count++] = object;
 }
 
-static void append_instance(struct view_list *list, const struct instance *instance)
-{
-    append(list, (struct view_object){.class_name = instance->class_name, .instance = instance});
-}
-
 void view_free(struct view_list *list)
 {
     free(list->objects);
     *list = (struct view_list){0};
 }
 
-/* Merged objects have a class to themselves, in the order they come in. */
-static int compare_objects(const struct view_object *a, const struct view_object *b)
+static int compare_keys(const struct value *a, const struct value *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    return key_compare_values(a, b);
+}
+
+int view_compare(const struct view_object *a, const struct view_object *b)
 {
     int order = text_compare(a->class_name, b->class_name);
     if (order)
         return order;
     if (a->instance && b->instance)
         return key_compare(a->instance, b->instance);
-    return (a->merged > b->merged) - (a->merged < b->merged);
+    if (a->merged && b->merged)
+        return compare_keys(a->merged->key, b->merged->key);
+    return (a->merged != NULL) - (b->merged != NULL);
 }
 
-/* Of one object the document read last comes last. */
-static int by_key_then_order(const void *a, const void *b)
+static int by_class_then_rank(const void *a, const void *b)
 {
     const struct view_object *left = a, *right = b;
-    int order = compare_objects(left, right);
-    if (order || !left->instance || !right->instance)
+    int order = text_compare(left->class_name, right->class_name);
+    if (order)
         return order;
-    size_t mine = left->instance->document->order, other = right->instance->document->order;
-    if (mine != other)
-        return mine < other ? -1 : 1;
-    return (left->instance->line > right->instance->line) -
-           (left->instance->line < right->instance->line);
+    return (left->source->rank > right->source->rank) - (left->source->rank < right->source->rank);
 }
 
-static void sort(struct view_list *list)
-{
-    if (list->count)
-        qsort(list->objects, list->count, sizeof *list->objects, by_key_then_order);
-}
-
-static void keep_last_of_doubles(struct view_list *list)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        bool is_last =
-            i + 1 == list->count || compare_objects(&list->objects[i], &list->objects[i + 1]) != 0;
-        if (is_last)
-            list->objects[kept++] = list->objects[i];
-    }
-    list->count = kept;
-}
-
-void view_layer(struct view_list *list, const struct policy *policy, enum layer layer)
+void view_layer(struct view_list *list, const struct resultant *resultant, enum layer layer)
 {
     *list = (struct view_list){0};
-    for (size_t i = 0; i < policy->instance_count; i++) {
-        const struct instance *instance = policy->instances[i];
-        if (instance->document->layer == layer && resultant_is_settings_class(instance->class_name))
-            append_instance(list, instance);
+    for (size_t i = 0; i < resultant->source_count; i++) {
+        const struct resultant_source *source = &resultant->sources[i];
+        if (source->layer == layer)
+            append(list, (struct view_object){.class_name = source->instance->class_name,
+                                              .instance = source->instance,
+                                              .source = source});
     }
-    sort(list);
+    if (list->count)
+        qsort(list->objects, list->count, sizeof *list->objects, by_class_then_rank);
 }
 
 /* One object with the built-in defaults that hold, or NULL where none does. */
@@ -85,7 +69,7 @@ static const struct resultant_instance *find_built_in(struct policy *policy,
     size_t count = 0;
     for (size_t i = 0; i < resultant->setting_count; i++) {
         const struct resultant_value *winner = resultant_winner(&resultant->settings[i]);
-        if (winner && !winner->instance)
+        if (winner && !winner->source)
             values[count++] = winner;
     }
     struct resultant_instance *instance = arena_zero(&policy->arena, 1, sizeof *instance);
@@ -97,20 +81,100 @@ static const struct resultant_instance *find_built_in(struct policy *policy,
     return count ? instance : NULL;
 }
 
+/* A site object with its key at hand: a class may have a hundred thousand. */
+struct keyed {
+    const struct value *key[KEY_MAX];
+    bool has_key;
+    const struct instance *instance;
+    size_t order; /* of reading */
+};
+
+static int compare_keyed(const struct keyed *a, const struct keyed *b)
+{
+    for (size_t i = 0; i < KEY_MAX; i++) {
+        int order = compare_keys(a->key[i], b->key[i]);
+        if (order)
+            return order;
+    }
+    return a->has_key && b->has_key ? 0 : key_compare_whole(a->instance, b->instance);
+}
+
+/* Of one object the one read last comes last. */
+static int by_key_then_order(const void *a, const void *b)
+{
+    const struct keyed *left = a, *right = b;
+    int order = compare_keyed(left, right);
+    return order ? order : (left->order > right->order) - (left->order < right->order);
+}
+
+static struct keyed *sort_class(const struct class_group *group)
+{
+    const char *const *names = key_properties(group->name);
+    struct keyed *sorted = mem_zero(group->count, sizeof *sorted);
+    bool is_sorted = true;
+    for (size_t i = 0; i < group->count; i++) {
+        sorted[i] =
+            (struct keyed){.instance = group->instances[i], .order = i, .has_key = names != NULL};
+        for (size_t j = 0; names && names[j]; j++) {
+            sorted[i].key[j] = instance_get(group->instances[i], names[j]);
+            sorted[i].has_key = sorted[i].has_key && sorted[i].key[j];
+        }
+        is_sorted = is_sorted && (i == 0 || by_key_then_order(&sorted[i - 1], &sorted[i]) <= 0);
+    }
+    if (!is_sorted)
+        qsort(sorted, group->count, sizeof *sorted, by_key_then_order);
+    return sorted;
+}
+
+static void append_class(struct view_list *list, const struct class_group *group)
+{
+    struct keyed *sorted = sort_class(group);
+    for (size_t i = 0; i < group->count; i++)
+        if (i + 1 == group->count || compare_keyed(&sorted[i], &sorted[i + 1]) != 0)
+            append(list, (struct view_object){.class_name = sorted[i].instance->class_name,
+                                              .instance = sorted[i].instance,
+                                              .known_only = true});
+    free(sorted);
+}
+
+/* What instances come to, by class, the built-in defaults among them. */
+static void list_merged(struct view_list *list, const struct resultant *resultant,
+                        const struct resultant_instance *built_in)
+{
+    for (size_t i = 0; i < resultant->instance_count; i++) {
+        const struct resultant_instance *merged = &resultant->instances[i];
+        if (built_in && text_compare(built_in->class_name, merged->class_name) < 0) {
+            append(list, (struct view_object){built_in->class_name, NULL, NULL, built_in, false});
+            built_in = NULL;
+        }
+        append(list, (struct view_object){merged->class_name, NULL, NULL, merged, false});
+    }
+    if (built_in)
+        append(list, (struct view_object){built_in->class_name, NULL, NULL, built_in, false});
+}
+
+/* Merged objects have a class to themselves: both come by class already. */
 void view_actual(struct view_list *list, struct policy *policy, const struct resultant *resultant)
 {
+    struct classes classes;
+    struct view_list merged = {0};
+    classes_read(&classes, policy);
+    list_merged(&merged, resultant, find_built_in(policy, resultant));
     *list = (struct view_list){0};
-    for (size_t i = 0; i < policy->instance_count; i++)
-        if (!resultant_is_settings_class(policy->instances[i]->class_name))
-            append_instance(list, policy->instances[i]);
-    for (size_t i = 0; i < resultant->instance_count; i++)
-        append(list, (struct view_object){.class_name = resultant->instances[i].class_name,
-                                          .merged = &resultant->instances[i]});
-    const struct resultant_instance *built_in = find_built_in(policy, resultant);
-    if (built_in)
-        append(list, (struct view_object){.class_name = built_in->class_name, .merged = built_in});
-    sort(list);
-    keep_last_of_doubles(list);
+    size_t next = 0;
+    for (size_t i = 0; i < classes.count; i++) {
+        const struct class_group *group = &classes.groups[i];
+        if (resultant_is_settings_class(group->name))
+            continue;
+        for (;
+             next < merged.count && text_compare(merged.objects[next].class_name, group->name) < 0;
+             next++)
+            append(list, merged.objects[next]);
+        append_class(list, group);
+    }
+    for (; next < merged.count; next++)
+        append(list, merged.objects[next]);
+    view_free(&merged);
 }
 
 struct view_property *view_properties(const struct view_object *object, size_t *count)
@@ -125,9 +189,14 @@ struct view_property *view_properties(const struct view_object *object, size_t *
         return shown;
     }
     const struct property **sorted = key_sorted_properties(object->instance);
-    for (size_t i = 0; i < *count; i++)
-        shown[i] =
-            (struct view_property){sorted[i]->name, &sorted[i]->value, sorted[i]->secret, NULL};
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        const struct property *property = sorted[i];
+        if (!object->known_only || property->value.type != VALUE_NULL)
+            shown[kept++] =
+                (struct view_property){property->name, &property->value, property->secret, NULL};
+    }
     free(sorted);
+    *count = kept;
     return shown;
 }

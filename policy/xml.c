@@ -17,6 +17,9 @@
 /* As much of the beginning as tells the encoding; an XML declaration is shorter. */
 #define HEAD 256
 
+/* What stands around the document for libxml2, which takes one root only; nobody else sees it. */
+#define AROUND "nearpoint"
+
 struct xml_reader {
     const struct xml_handlers *handlers;
     void *arg;
@@ -31,7 +34,10 @@ struct xml_reader {
     size_t total;       /* bytes that came in */
     size_t pushed;      /* bytes that are for libxml2, byte order mark and last NULs left out */
     size_t zeros;       /* NULs kept back: at the document's end they do not count */
-    unsigned depth;
+    unsigned depth;     /* of the document's own elements */
+    unsigned roots;
+    bool inside; /* of what stands around it */
+    bool closing;
     size_t text_bytes; /* since the last tag */
     char *values;      /* of one element's attributes */
     size_t values_cap;
@@ -105,11 +111,25 @@ static void clean_line(char *text)
             *c = ' ';
 }
 
+/* Within an element libxml2 knows no document type declaration. */
+static bool at_doctype(const struct xml_reader *reader)
+{
+    static const char doctype[] = "<!DOCTYPE";
+    const xmlParserInput *input = reader->parser->input;
+    size_t len = sizeof doctype - 1;
+    return input && (size_t)(input->end - input->cur) >= len &&
+           memcmp(input->cur, doctype, len) == 0;
+}
+
 static void on_error(void *arg, xmlErrorPtr problem)
 {
     struct xml_reader *reader = arg;
     if (reader->failed || problem->level < XML_ERR_ERROR)
         return;
+    if (at_doctype(reader)) {
+        stop(reader, "XML_DTD", "has a document type declaration, which is refused");
+        return;
+    }
     char *text = mem_copy_string(problem->message ? problem->message : "is malformed");
     clean_line(text);
     char *where = mem_format("%s:%d", reader->where, problem->line);
@@ -127,9 +147,15 @@ static char *copy_value(char *to, const char *value, size_t len)
     static const char ampersand[] = "&#38;";
     const size_t skip = sizeof ampersand - 1;
     for (size_t i = 0; i < len;) {
-        bool is_escape = len - i >= skip && memcmp(value + i, ampersand, skip) == 0;
-        *to++ = value[i];
-        i += is_escape ? skip : 1;
+        const char *at = memchr(value + i, '&', len - i);
+        size_t plain = at ? (size_t)(at - value) - i : len - i;
+        memcpy(to, value + i, plain);
+        to += plain;
+        i += plain;
+        if (!at)
+            break;
+        *to++ = '&';
+        i += len - i >= skip && memcmp(at, ampersand, skip) == 0 ? skip : 1;
     }
     *to++ = '\0';
     return to;
@@ -165,6 +191,14 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, cons
     (void)prefix, (void)uri, (void)namespaces, (void)defaulted;
     struct xml_reader *reader = arg;
     reader->text_bytes = 0;
+    if (!reader->inside) {
+        reader->inside = true;
+        return;
+    }
+    if (reader->depth == 0 && reader->roots++ > 0 && !reader->handlers->many_roots) {
+        stop(reader, "XML", "has more than one root element");
+        return;
+    }
     if (++reader->depth > LIMIT_XML_DEPTH) {
         stop(reader, "XML_LIMIT", "is nested deeper than %d elements", LIMIT_XML_DEPTH);
         return;
@@ -189,6 +223,11 @@ static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix, const 
 {
     (void)prefix, (void)uri;
     struct xml_reader *reader = arg;
+    if (reader->depth == 0) {
+        if (!reader->closing)
+            stop(reader, "XML", "closes an element that was not opened");
+        return;
+    }
     reader->depth--;
     reader->text_bytes = 0;
     stop_unless(reader, reader->handlers->end(reader->arg, (const char *)name, reader->err));
@@ -197,20 +236,17 @@ static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix, const 
 static void on_text(void *arg, const xmlChar *text, int len)
 {
     struct xml_reader *reader = arg;
+    if (reader->depth == 0) {
+        if (!text_is_blank((const char *)text, (size_t)len))
+            stop(reader, "XML", "has text outside of its root element");
+        return;
+    }
     if ((reader->text_bytes += (size_t)len) > (size_t)LIMIT_VALUE_BYTES) {
         stop(reader, "XML_LIMIT", "has a text of more than %ld bytes", LIMIT_VALUE_BYTES);
         return;
     }
     const char *bytes = (const char *)text;
     stop_unless(reader, reader->handlers->text(reader->arg, bytes, (size_t)len, reader->err));
-}
-
-static void on_doctype(void *arg, const xmlChar *name, const xmlChar *external,
-                       const xmlChar *system)
-{
-    (void)name, (void)external, (void)system;
-    struct xml_reader *reader = arg;
-    stop(reader, "XML_DTD", "has a document type declaration, which is refused");
 }
 
 static void on_comment(void *arg, const xmlChar *text)
@@ -341,7 +377,6 @@ static bool create_parser(struct xml_reader *reader, xmlCharEncoding encoding)
         .characters = on_text,
         .ignorableWhitespace = on_text,
         .cdataBlock = on_text,
-        .internalSubset = on_doctype,
         .comment = on_comment,
         .processingInstruction = on_instruction,
         .serror = on_error,
@@ -449,18 +484,47 @@ static bool push_without_end(struct xml_reader *reader, const char *bytes, size_
     return true;
 }
 
+static bool push_ascii(struct xml_reader *reader, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        const char pair[] = {reader->big_endian ? '\0' : text[i],
+                             reader->big_endian ? text[i] : '\0'};
+        if (!push(reader, reader->wide ? pair : text + i, reader->wide ? 2 : 1))
+            return false;
+    }
+    return true;
+}
+
+/* The declaration has told what it can tell: only its lines count. *len is its length. */
+static bool pass_declaration(struct xml_reader *reader, const char *head, size_t *len)
+{
+    *len = 0;
+    if (!text_starts_with(head, "<?xml") || !head[5] || !strchr(" \t\r\n", head[5]))
+        return true;
+    const char *end = strstr(head, "?>");
+    if (!end)
+        return stop(reader, "XML", "has an XML declaration that does not end");
+    *len = (size_t)(end + 2 - head);
+    for (const char *c = head; c < end; c++)
+        if (*c == '\n' && !push_ascii(reader, c, 1))
+            return false;
+    return true;
+}
+
 static bool start(struct xml_reader *reader)
 {
-    size_t mark;
+    size_t mark, declaration;
     char head[HEAD + 1];
     xmlCharEncoding encoding = detect_encoding(reader, &mark);
     reader->wide = encoding != XML_CHAR_ENCODING_UTF8;
     reader->big_endian = encoding == XML_CHAR_ENCODING_UTF16BE;
     narrow_head(reader, encoding, mark, head);
-    if (!check_head(reader, head))
+    if (!check_head(reader, head) || !create_parser(reader, encoding) ||
+        !push_ascii(reader, "<" AROUND ">", strlen("<" AROUND ">")) ||
+        !pass_declaration(reader, head, &declaration))
         return false;
-    return create_parser(reader, encoding) &&
-           push_without_end(reader, reader->head + mark, reader->head_len - mark);
+    mark += declaration * (reader->wide ? 2 : 1);
+    return push_without_end(reader, reader->head + mark, reader->head_len - mark);
 }
 
 bool xml_feed(struct xml_reader *reader, const char *bytes, size_t len, struct error *err)
@@ -493,7 +557,17 @@ bool xml_finish(struct xml_reader *reader, struct error *err)
     if (is_half && reader->zeros == 0 && !reader->failed)
         return stop(reader, "XML", "ends within a character");
     /* The last byte of the last UTF-16LE character is a NUL that counts. */
-    return (!is_half || push_zeros(reader, 1)) && push_piece(reader, NULL, 0, true);
+    if (is_half && !push_zeros(reader, 1))
+        return false;
+    if (reader->failed)
+        return false;
+    if (reader->depth)
+        return stop(reader, "XML", "ends before its elements are closed");
+    reader->closing = true;
+    if (!push_ascii(reader, "</" AROUND ">", strlen("</" AROUND ">")) ||
+        !push_piece(reader, NULL, 0, true))
+        return false;
+    return reader->roots || stop(reader, "NOT_XML", "is empty");
 }
 
 const char *xml_attribute(const struct xml_element *element, const char *name)

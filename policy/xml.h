@@ -4,9 +4,10 @@
  * Holds the limits of policy/base/limits.h itself; a document type declaration is a refusal,
  * entities beyond the five predefined ones are errors, nothing outside the bytes fed is ever
  * opened. Reads UTF-8 and UTF-16 as ConfigMgr's tools write them: with or without byte order mark,
- * whatever encoding the declaration claims of the two, with NULs at the end. Memory does not grow
- * with the document. Namespaces' prefixes are dropped. No system calls; any room of policy/ may
- * call it.
+ * whatever encoding the declaration claims of the two, with NULs at the end. A sequence of roots,
+ * as several exported instances in one file are, is read where the handlers take it. Memory does
+ * not grow with the document. Namespaces' prefixes are dropped. No system calls; any room of
+ * policy/ may call it.
  */
 #ifndef POLICY_XML_H
 #define POLICY_XML_H
@@ -35,6 +36,7 @@ struct xml_handlers {
     bool (*start)(void *arg, const struct xml_element *element, struct error *err);
     bool (*end)(void *arg, const char *name, struct error *err);
     bool (*text)(void *arg, const char *text, size_t len, struct error *err);
+    bool many_roots; /* one document may be several elements one after another */
 };
 
 struct xml_reader;

@@ -9,6 +9,7 @@
 #include "agent/machine/machine.h"
 #include "policy/base/buf.h"
 #include "policy/base/error.h"
+#include "policy/base/sink.h"
 #include "policy/settings.h"
 #include "policy/site.h"
 
@@ -22,7 +23,7 @@ struct options {
     const char *config, *state, *cache, *logs, *socket;
     size_t policy_count;
     const char **policies;
-    bool json;
+    bool json, xml;
     const char *machine;
     size_t set_count;
     const char **sets;
@@ -55,6 +56,7 @@ struct world {
     struct settings settings;
     struct site site;
     struct machine machine;
+    bool cites; /* reasons in words name documents and lines */
 };
 
 /* Reads the policy named by --policy, NEARPOINT_POLICY or the default folder. */
@@ -66,6 +68,9 @@ void command_print_warnings(const struct policy *policy);
 /* --machine, --set, or this machine. */
 bool command_read_machine(struct context *context, struct policy *policy, struct machine *machine,
                           struct error *err);
+
+/* For whom the resultant policy is asked; points into the machine. */
+struct audience command_audience(const struct machine *machine);
 
 /* All of it; warnings of the policy go to standard error. */
 bool command_read_world(struct context *context, struct world *world, struct error *err);
@@ -89,5 +94,10 @@ bool command_print_json(json_t *value, struct error *err);
 
 /* Prints and frees the text. false: cannot write. */
 bool command_print_text(struct buf *text, struct error *err);
+
+/* Standard output, for what is printed in pieces. */
+struct sink command_output(void);
+/* What a print into it came to: true, or the error that it could not be written. */
+bool command_printed(bool ok, struct error *err);
 
 #endif

@@ -75,18 +75,24 @@ void command_print_warnings(const struct policy *policy)
     }
 }
 
+struct audience command_audience(const struct machine *machine)
+{
+    return (struct audience){machine->name, machine->collection_count, machine->collections};
+}
+
 bool command_read_quietly(struct context *context, struct world *world, struct error *err)
 {
-    *world = (struct world){.machine = {.name = NULL}};
+    *world = (struct world){.cites = !context->options->json};
     if (!command_read_policy(context, &world->policy, err))
         return false;
-    resultant_read(&world->resultant, &world->policy);
-    settings_read(&world->settings, &world->policy, &world->resultant);
     if (!site_read(&world->site, &world->policy, err) ||
         !command_read_machine(context, &world->policy, &world->machine, err)) {
         policy_free(&world->policy);
         return false;
     }
+    const struct audience audience = command_audience(&world->machine);
+    resultant_read(&world->resultant, &world->policy, &audience);
+    settings_read(&world->settings, &world->policy, &world->resultant);
     return true;
 }
 
@@ -162,9 +168,25 @@ bool command_print_json(json_t *value, struct error *err)
     return ok || error_errno(err, NULL, "cannot write to standard output");
 }
 
+bool command_printed(bool ok, struct error *err)
+{
+    return (ok && fflush(stdout) == 0) || error_errno(err, NULL, "cannot write to standard output");
+}
+
 bool command_print_text(struct buf *text, struct error *err)
 {
-    bool ok = fwrite(text->data, 1, text->len, stdout) == text->len && fflush(stdout) == 0;
+    bool ok = fwrite(text->data, 1, text->len, stdout) == text->len;
     buf_free(text);
-    return ok || error_errno(err, NULL, "cannot write to standard output");
+    return command_printed(ok, err);
+}
+
+static bool write_output(void *arg, const char *bytes, size_t len)
+{
+    (void)arg;
+    return fwrite(bytes, 1, len, stdout) == len;
+}
+
+struct sink command_output(void)
+{
+    return (struct sink){.write = write_output};
 }

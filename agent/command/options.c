@@ -19,6 +19,7 @@ enum option_id {
     OPTION_LOGS,
     OPTION_SOCKET,
     OPTION_JSON,
+    OPTION_XML,
     OPTION_MACHINE,
     OPTION_SET,
     OPTION_AT,
@@ -47,6 +48,7 @@ static const struct option_row {
     {OPTION_LOGS, "logs", "DIR", ALL, "folder of the logs"},
     {OPTION_SOCKET, "socket", "PATH", ALL, "the agent's control socket"},
     {OPTION_JSON, "json", NULL, ALL, "print JSON"},
+    {OPTION_XML, "xml", NULL, COMMAND_POLICY, "print policy bodies that read back to the same"},
     {OPTION_MACHINE, "machine", "FILE|NAME", ASKED, "another machine than this one"},
     {OPTION_SET, "set", "KEY=VALUE", ASKED, "a fact of the machine; may be repeated"},
     {OPTION_AT, "at", "MINUTES", PLACES, "minutes since the first request"},
@@ -104,6 +106,7 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_LOGS: options->logs = optarg; break;
     case OPTION_SOCKET: options->socket = optarg; break;
     case OPTION_JSON: options->json = true; break;
+    case OPTION_XML: options->xml = true; break;
     case OPTION_MACHINE: options->machine = optarg; break;
     case OPTION_SET: append(&options->sets, &options->set_count, optarg); break;
     case OPTION_AT: return read_minutes(row, &options->at, err);

@@ -4,7 +4,7 @@
 
 #include "agent/command/command.h"
 
-#define POLICY_USAGE "[PATH | why NAME | check]"
+#define POLICY_USAGE "[PATH | why NAME | diff OLD NEW | check]"
 
 /* Prints the reviewer's findings; false with ERROR_FAILED where one is an error. */
 bool policy_check(struct context *context, struct world *world, struct error *err);

@@ -1,5 +1,6 @@
 /* A decision in words an administrator uses: which boundary, group, relationship, setting and
-   document decided. */
+   document decided. Documents are cited for people only: of equal policy in whatever form the JSON
+   is equal. */
 #include "agent/command/command.h"
 
 #include "policy/base/buf.h"
@@ -11,7 +12,7 @@
 
 static void add_origin(struct buf *out, const struct world *world, const struct instance *instance)
 {
-    if (instance)
+    if (instance && world->cites)
         buf_format(out, " (%s)", instance_where(world->site.policy, instance));
 }
 
@@ -24,7 +25,10 @@ static void add_setting(struct buf *out, const struct world *world, enum setting
         buf_append_text(out, value ? "True" : "False");
     else
         buf_format(out, "%lld", (long long)value);
-    buf_format(out, " (%s)", settings_origin_text(world->site.policy, &world->settings, setting));
+    struct policy *policy = world->site.policy;
+    buf_format(out, " (%s)",
+               world->cites ? settings_origin_place(policy, &world->settings, setting)
+                            : settings_origin_text(policy, &world->settings, setting));
 }
 
 /* The boundary that brings the machine into the group: the first of those that hold it. */

@@ -17,7 +17,7 @@
 
 bool location_same_computer(const struct site_dp *dp, const struct machine *machine)
 {
-    if (machine->name && site_same_host(dp->name, machine->name))
+    if (machine->name && text_same_host(dp->name, machine->name))
         return true;
     for (size_t i = 0; i < machine->address_count; i++)
         for (size_t j = 0; j < dp->address_count; j++)

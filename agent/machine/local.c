@@ -93,7 +93,7 @@ static const struct instance *find_system(struct policy *policy, const char *nam
         if (!text_equal(instance->class_name, "SMS_R_System"))
             continue;
         const char *has = instance_get_text(policy, instance, "Name");
-        if (has && site_same_host(has, name))
+        if (has && text_same_host(has, name))
             return instance;
     }
     return NULL;

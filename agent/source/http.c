@@ -5,6 +5,7 @@
  */
 #include "agent/source/http.h"
 
+#include "agent/source/http_error.h"
 #include "agent/source/http_reply.h"
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
@@ -46,6 +47,7 @@ struct source_fetch {
     bool paused;
     bool redirecting;
     int64_t last_moved; /* monotonic ms of the last byte, or of the phase's start */
+    int64_t begun;      /* monotonic ms */
     int64_t received;
     int64_t start;
     struct http_reply reply;
@@ -105,11 +107,19 @@ static void fail(struct source_fetch *fetch, enum error_blame blame, const char 
 
 /* ---- callbacks of libcurl ---- */
 
+static struct http_judgement judge_reply(struct source_fetch *fetch)
+{
+    const struct source_document *document = fetch->request.document;
+    if (document)
+        return http_reply_judge_document(&fetch->reply, document->most,
+                                         document->if_none_match != NULL, &fetch->result.error);
+    return http_reply_judge(&fetch->reply, fetch->request.offset, fetch->request.size,
+                            fetch->validator, &fetch->result.error);
+}
+
 static void judge(struct source_fetch *fetch)
 {
-    struct http_judgement judgement =
-        http_reply_judge(&fetch->reply, fetch->request.offset, fetch->request.size,
-                         fetch->validator, &fetch->result.error);
+    struct http_judgement judgement = judge_reply(fetch);
     if (judgement.verdict == HTTP_REDIRECT) {
         fetch->redirecting = true;
     } else if (judgement.verdict == HTTP_REFUSE) {
@@ -120,8 +130,11 @@ static void judge(struct source_fetch *fetch)
     } else {
         fetch->phase = PHASE_BODY;
         fetch->start = judgement.start;
-        fetch->request.begin(fetch->request.arg, judgement.start,
-                             http_reply_validator(&fetch->reply));
+        fetch->result.not_modified = judgement.verdict == HTTP_KNOWN;
+        if (!fetch->result.not_modified)
+            fetch->request.begin(fetch->request.arg, judgement.start,
+                                 fetch->request.document ? fetch->reply.etag
+                                                         : http_reply_validator(&fetch->reply));
     }
 }
 
@@ -156,9 +169,12 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
         fetch->received += (int64_t)len;
         return fetch->received > LIMIT_HEADER_BYTES ? 0 : len;
     }
-    int64_t wanted = fetch->request.size - fetch->start;
+    const struct source_document *document = fetch->request.document;
+    int64_t wanted = document ? document->most : fetch->request.size - fetch->start;
     if ((int64_t)len > wanted - fetch->received) {
-        fail(fetch, BLAME_SOURCE, "TOO_LONG", false, "sends more bytes than the manifest says");
+        fail(fetch, BLAME_SOURCE, document ? "TOO_LARGE" : "TOO_LONG", false,
+             document ? "sends more bytes than a document may have"
+                      : "sends more bytes than the manifest says");
         return 0;
     }
     if (!fetch->request.bytes(fetch->request.arg, bytes, len)) {
@@ -169,64 +185,29 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return len;
 }
 
-/* ---- what libcurl's results mean ---- */
+/* ---- what a result comes to ---- */
 
 static bool is_proxied(const struct source_fetch *fetch);
 
-static enum error_blame blame_of(const struct source_fetch *fetch, CURLcode code)
+/* Is all here that was asked for? */
+static bool is_complete(const struct source_fetch *fetch, CURLcode code)
 {
-    if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY ||
-        (code == CURLE_COULDNT_CONNECT && is_proxied(fetch)))
-        return BLAME_PROXY;
-    if (code == CURLE_COULDNT_RESOLVE_HOST)
-        return BLAME_DNS;
-    if (code == CURLE_SSL_CACERT_BADFILE)
-        return BLAME_DISK; /* our own file of authorities is missing or bad */
-    return BLAME_SOURCE;
-}
-
-/* libcurl's own words where they help; these do not. */
-static const char *words_of(CURLcode code)
-{
-    switch ((int)code) {
-    case CURLE_OUT_OF_MEMORY: return "sends a header line that is too long"; /* over 100 KiB */
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY: return "answers what is not HTTP";
-    case CURLE_COULDNT_CONNECT: return "refuses the connection or cannot be reached";
-    case CURLE_OPERATION_TIMEDOUT: return "no connection in time";
-    case CURLE_GOT_NOTHING: return "closes the connection without an answer";
-    case CURLE_RECV_ERROR: return "breaks the connection";
-    default: return curl_easy_strerror(code);
-    }
-}
-
-/* Certificates, protocols and URLs do not mend themselves within a job. */
-static bool is_lasting(CURLcode code)
-{
-    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ||
-           code == CURLE_SSL_CACERT_BADFILE || code == CURLE_UNSUPPORTED_PROTOCOL ||
-           code == CURLE_URL_MALFORMAT || code == CURLE_WEIRD_SERVER_REPLY ||
-           code == CURLE_OUT_OF_MEMORY;
-}
-
-static const char *code_of(CURLcode code)
-{
-    if (code == CURLE_COULDNT_CONNECT)
-        return "CONNECT";
-    if (code == CURLE_SSL_CACERT_BADFILE)
-        return "CA_FILE";
-    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
-        return "TLS";
-    if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY)
-        return "HTTP_RUBBISH";
-    return "CLOSED";
+    if (fetch->phase != PHASE_BODY)
+        return false;
+    if (fetch->request.document)
+        return code == CURLE_OK;
+    return fetch->start + fetch->received == fetch->request.size;
 }
 
 static void fail_short(struct source_fetch *fetch)
 {
     char text[128];
-    snprintf(text, sizeof text, "ended after %lld of %lld bytes",
-             (long long)(fetch->start + fetch->received), (long long)fetch->request.size);
+    if (fetch->request.document)
+        snprintf(text, sizeof text, "ended after %lld of %lld bytes", (long long)fetch->received,
+                 (long long)fetch->reply.length);
+    else
+        snprintf(text, sizeof text, "ended after %lld of %lld bytes",
+                 (long long)(fetch->start + fetch->received), (long long)fetch->request.size);
     fail(fetch, BLAME_SOURCE, "TOO_SHORT", true, text);
 }
 
@@ -234,14 +215,17 @@ static void conclude(struct source_fetch *fetch, CURLcode code)
 {
     if (fetch->failed)
         return;
-    if (fetch->phase == PHASE_BODY && fetch->start + fetch->received == fetch->request.size) {
-        fetch->result = (struct source_result){.ok = true, .retry_after_ms = -1};
+    if (is_complete(fetch, code)) {
+        bool not_modified = fetch->result.not_modified;
+        fetch->result =
+            (struct source_result){.ok = true, .retry_after_ms = -1, .not_modified = not_modified};
     } else if (fetch->phase == PHASE_BODY && (code == CURLE_OK || code == CURLE_PARTIAL_FILE)) {
         fail_short(fetch);
     } else if (code == CURLE_OK) {
         fail(fetch, BLAME_SOURCE, "HTTP_RUBBISH", false, "answers without a head");
     } else {
-        fail(fetch, blame_of(fetch, code), code_of(code), !is_lasting(code), words_of(code));
+        fail(fetch, http_error_blame(code, is_proxied(fetch)), http_error_code(code),
+             !http_error_is_lasting(code), http_error_words(code));
     }
 }
 
@@ -259,13 +243,13 @@ static void move_on(struct source_fetch *fetch, enum phase phase)
 static const char *next_hop(struct source_fetch *fetch)
 {
     const char *why = NULL;
-    char *scheme = NULL, *user = NULL, *next = NULL;
+    char *scheme = NULL, *user = NULL, *next = NULL, *host = NULL;
     CURLU *url = curl_url();
     bool secure = strncasecmp(fetch->url, "https:", 6) == 0;
     if (curl_url_set(url, CURLUPART_URL, fetch->url, 0) ||
         curl_url_set(url, CURLUPART_URL, fetch->reply.location, 0) ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-        curl_url_get(url, CURLUPART_URL, &next, 0))
+        curl_url_get(url, CURLUPART_HOST, &host, 0) || curl_url_get(url, CURLUPART_URL, &next, 0))
         why = "redirects to what is no URL";
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         why = "redirects to another scheme";
@@ -273,6 +257,8 @@ static const char *next_hop(struct source_fetch *fetch)
         why = "redirects from https to http";
     else if (curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK)
         why = "redirects to a URL with a user name";
+    else if (fetch->request.document && strcasecmp(host, fetch->host) != 0)
+        why = "redirects to another host, which policy never may";
     else if (++fetch->redirects > LIMIT_REDIRECTS)
         why = "redirects more than 5 times";
     if (!why) {
@@ -282,6 +268,7 @@ static const char *next_hop(struct source_fetch *fetch)
     curl_free(scheme);
     curl_free(user);
     curl_free(next);
+    curl_free(host);
     curl_url_cleanup(url);
     return why;
 }
@@ -318,13 +305,29 @@ static void set_headers(struct source_fetch *fetch)
     }
     if (fetch->request.past_caches)
         fetch->headers = curl_slist_append(fetch->headers, "Cache-Control: no-cache");
+    const struct source_document *document = fetch->request.document;
+    if (document && document->if_none_match) {
+        char *line = mem_format("If-None-Match: %s", document->if_none_match);
+        fetch->headers = curl_slist_append(fetch->headers, line);
+        free(line);
+    }
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
+}
+
+/* Only who hands out policy gets to see who we are. */
+static void set_certificate(struct source_fetch *fetch)
+{
+    const struct source_options *options = fetch->client->options;
+    bool shown = fetch->request.document != NULL;
+    curl_easy_setopt(fetch->easy, CURLOPT_SSLCERT, shown ? options->client_certificate : NULL);
+    curl_easy_setopt(fetch->easy, CURLOPT_SSLKEY, shown ? options->client_key : NULL);
 }
 
 static void start_transfer(struct source_fetch *fetch)
 {
     http_reply_init(&fetch->reply);
     set_headers(fetch);
+    set_certificate(fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_URL, fetch->url);
     curl_easy_setopt(fetch->easy, CURLOPT_RESOLVE, fetch->pins);
     move_on(fetch, PHASE_CONNECT);
@@ -431,17 +434,33 @@ static int64_t patience(const struct source_fetch *fetch)
     return fetch->phase == PHASE_CONNECT ? options->connect_ms : options->stall_ms;
 }
 
-static void give_up(struct source_fetch *fetch)
+static void give_up(struct source_fetch *fetch, const char *text)
+{
+    loop_transfer_stop(fetch->client->loop, &fetch->transfer);
+    fail(fetch, BLAME_SOURCE, "STALLED", true, text);
+    finish(fetch);
+}
+
+static void give_up_silent(struct source_fetch *fetch)
 {
     static const char *const silence[] = {"no address", "no connection or answer",
                                           "no further header", "no byte"};
     char text[160];
-    snprintf(text, sizeof text, "%s for %lld s, at %lld of %lld bytes", silence[fetch->phase],
-             (long long)(patience(fetch) / 1000), (long long)(fetch->start + fetch->received),
-             (long long)fetch->request.size);
-    loop_transfer_stop(fetch->client->loop, &fetch->transfer);
-    fail(fetch, BLAME_SOURCE, "STALLED", true, text);
-    finish(fetch);
+    int64_t got = fetch->start + fetch->received;
+    long long seconds = (long long)(patience(fetch) / 1000);
+    if (fetch->request.document)
+        snprintf(text, sizeof text, "%s for %lld s, at %lld bytes", silence[fetch->phase], seconds,
+                 (long long)got);
+    else
+        snprintf(text, sizeof text, "%s for %lld s, at %lld of %lld bytes", silence[fetch->phase],
+                 seconds, (long long)got, (long long)fetch->request.size);
+    give_up(fetch, text);
+}
+
+static bool is_overdue(const struct source_fetch *fetch)
+{
+    const struct source_document *document = fetch->request.document;
+    return document && now(fetch) - fetch->begun > document->within_ms;
 }
 
 static void on_timer(void *arg)
@@ -450,7 +469,9 @@ static void on_timer(void *arg)
     int64_t left = fetch->last_moved + patience(fetch) - now(fetch);
     /* The resolver has its own deadline; a pause is our own doing. */
     if (left <= 0 && !fetch->paused && !fetch->name_wanted)
-        give_up(fetch);
+        give_up_silent(fetch);
+    else if (is_overdue(fetch) && !fetch->name_wanted)
+        give_up(fetch, "the whole does not come in time");
     else
         loop_timer_set(fetch->client->loop, &fetch->timer, left > 0 ? left : 1000);
 }
@@ -507,6 +528,7 @@ static void begin(void *arg)
 {
     struct source_fetch *fetch = arg;
     fetch->timer.fire = on_timer;
+    fetch->begun = now(fetch);
     loop_timer_set(fetch->client->loop, &fetch->timer, fetch->client->options->connect_ms);
     ask(fetch);
 }

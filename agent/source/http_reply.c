@@ -193,12 +193,39 @@ static struct http_judgement judge_status(const struct http_reply *reply, struct
     return refuse(err, code, retry || no_range, no_range, text);
 }
 
-struct http_judgement http_reply_judge(const struct http_reply *reply, int64_t offset, int64_t size,
-                                       const char *validator, struct error *err)
+static bool is_redirect(const struct http_reply *reply)
 {
     bool redirect = reply->status == 301 || reply->status == 302 || reply->status == 303 ||
                     reply->status == 307 || reply->status == 308;
-    if (redirect && reply->location[0])
+    return redirect && reply->location[0];
+}
+
+struct http_judgement http_reply_judge_document(const struct http_reply *reply, int64_t most,
+                                                bool conditional, struct error *err)
+{
+    char text[160];
+    if (is_redirect(reply))
+        return (struct http_judgement){.verdict = HTTP_REDIRECT};
+    if (reply->status == 304 && conditional)
+        return (struct http_judgement){.verdict = HTTP_KNOWN};
+    if (reply->status != 200)
+        return judge_status(reply, err);
+    if (reply->encoded)
+        return refuse(err, "ENCODED", false, false,
+                      "sends a Content-Encoding that was not asked for");
+    if (reply->length_bad)
+        return refuse(err, "LENGTH", false, false, "declares a Content-Length that is none");
+    if (reply->length <= most)
+        return (struct http_judgement){.verdict = HTTP_USE, .start = 0};
+    snprintf(text, sizeof text, "declares %lld bytes, more than the %lld that a document may have",
+             (long long)reply->length, (long long)most);
+    return refuse(err, "TOO_LARGE", false, false, text);
+}
+
+struct http_judgement http_reply_judge(const struct http_reply *reply, int64_t offset, int64_t size,
+                                       const char *validator, struct error *err)
+{
+    if (is_redirect(reply))
         return (struct http_judgement){.verdict = HTTP_REDIRECT};
     if (reply->status != 200 && reply->status != 206)
         return judge_status(reply, err);

@@ -41,6 +41,7 @@ enum http_verdict {
     HTTP_USE,      /* bytes follow from *start on */
     HTTP_REDIRECT, /* to reply->location */
     HTTP_REFUSE,   /* err says why; see the flags */
+    HTTP_KNOWN,    /* 304: what the asker has holds */
 };
 
 struct http_judgement {
@@ -53,6 +54,11 @@ struct http_judgement {
    the condition of `validator` (empty: none). RFC 9110 sections 14 and 15.3.7. */
 struct http_judgement http_reply_judge(const struct http_reply *reply, int64_t offset, int64_t size,
                                        const char *validator, struct error *err);
+
+/* The same for a document of unknown size, at most `most` bytes; `conditional`: If-None-Match was
+   sent. */
+struct http_judgement http_reply_judge_document(const struct http_reply *reply, int64_t most,
+                                                bool conditional, struct error *err);
 
 /* What If-Range may hold: a strong ETag, else the date; empty where there is neither. */
 const char *http_reply_validator(const struct http_reply *reply);

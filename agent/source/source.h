@@ -17,10 +17,11 @@
 #include <stdint.h>
 
 struct source_options {
-    const char *proxy;   /* URL, "system", "none" */
-    const char *ca_file; /* NULL: the system's */
-    int64_t connect_ms;  /* longest wait for a connection */
-    int64_t stall_ms;    /* longest wait without a byte */
+    const char *proxy;                           /* URL, "system", "none" */
+    const char *ca_file;                         /* NULL: the system's */
+    const char *client_certificate, *client_key; /* PEM files for documents' servers, or NULL */
+    int64_t connect_ms;                          /* longest wait for a connection */
+    int64_t stall_ms;                            /* longest wait without a byte */
 };
 
 /* What all fetches of one loop share: handles, names, options. Options are kept by reference. */
@@ -37,6 +38,14 @@ struct source_result {
     bool retry;             /* the same source may do better later */
     bool no_range;          /* the source cannot resume this file: ask for the whole of it */
     int64_t retry_after_ms; /* as the source asked; -1 where it did not */
+    bool not_modified;      /* a document is what If-None-Match says */
+};
+
+/* What is not known of a document before it comes, unlike of a file. */
+struct source_document {
+    int64_t most;              /* bytes: more are refused */
+    const char *if_none_match; /* an ETag, or NULL */
+    int64_t within_ms;         /* for the whole of it */
 };
 
 struct source_request {
@@ -44,8 +53,11 @@ struct source_request {
     int64_t offset, size;  /* the first byte wanted; the file's length */
     const char *validator; /* for If-Range; empty: none known */
     bool past_caches;      /* ask caches on the way to look again */
+    /* Not NULL: a whole document of a size that is not known; `size` and `offset` are not looked
+       at, redirects stay on the host, and the client certificate may be shown. */
+    const struct source_document *document;
     /* The reply is good. `start` is the offset of the first byte that follows: `offset`, or 0
-       where the source begins anew. */
+       where the source begins anew. The validator of a document is its ETag. */
     void (*begin)(void *arg, int64_t start, const char *validator);
     /* false: no room now; the same bytes come again after `resume`. */
     bool (*bytes)(void *arg, const char *bytes, size_t len);

@@ -31,7 +31,8 @@
 #define LIMIT_REDIRECTS       5
 #define LIMIT_HEADER_BYTES    (64L * KIB)
 #define LIMIT_CONNECT_SECONDS 15
-#define LIMIT_STALL_SECONDS   20 /* without a byte, a source in `get` alone is left */
+#define LIMIT_STALL_SECONDS   20  /* without a byte, a source in `get` alone is left */
+#define LIMIT_FETCH_SECONDS   900 /* one document of a policy point, trickling */
 
 /* DNS. Content delivery networks use chains of nine; systemd-resolved broke at eight. */
 #define LIMIT_CNAME_LINKS   16

@@ -14,7 +14,7 @@ struct arena_block {
     alignas(max_align_t) unsigned char bytes[];
 };
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void mem_exhausted(void)
 {
     fputs("nearpoint: out of memory\n", stderr);
     _Exit(1);
@@ -24,7 +24,7 @@ void *mem_zero(size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size ? size : 1);
     if (!memory)
-        out_of_memory();
+        mem_exhausted();
     return memory;
 }
 
@@ -32,7 +32,7 @@ void *mem_resize(void *old, size_t count, size_t size)
 {
     void *memory = reallocarray(old, count ? count : 1, size ? size : 1);
     if (!memory)
-        out_of_memory();
+        mem_exhausted();
     return memory;
 }
 
@@ -43,7 +43,7 @@ void *mem_grow(void *array, size_t *cap, size_t need, size_t size)
     size_t want = *cap ? *cap : 8;
     while (want < need) {
         if (want > SIZE_MAX / 2)
-            out_of_memory();
+            mem_exhausted();
         want *= 2;
     }
     array = mem_resize(array, want, size);
@@ -54,7 +54,7 @@ void *mem_grow(void *array, size_t *cap, size_t need, size_t size)
 char *mem_copy_bytes(const char *bytes, size_t len)
 {
     if (len == SIZE_MAX)
-        out_of_memory();
+        mem_exhausted();
     char *copy = mem_resize(NULL, len + 1, 1);
     if (len)
         memcpy(copy, bytes, len);
@@ -75,14 +75,14 @@ char *mem_format(const char *format, ...)
     int len = vasprintf(&text, format, args);
     va_end(args);
     if (len < 0)
-        out_of_memory();
+        mem_exhausted();
     return text;
 }
 
 static struct arena_block *arena_add(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX - sizeof(struct arena_block))
-        out_of_memory();
+        mem_exhausted();
     struct arena_block *block = mem_zero(1, sizeof *block + size);
     block->size = size;
     block->before = arena->last;
@@ -118,14 +118,14 @@ void *arena_zero(struct arena *arena, size_t count, size_t size)
 {
     size_t total;
     if (__builtin_mul_overflow(count, size, &total) || total > SIZE_MAX / 2)
-        out_of_memory();
+        mem_exhausted();
     return arena_take(arena, total ? total : 1, alignof(max_align_t));
 }
 
 char *arena_copy_bytes(struct arena *arena, const char *bytes, size_t len)
 {
     if (len > SIZE_MAX / 2)
-        out_of_memory();
+        mem_exhausted();
     char *copy = arena_take(arena, len + 1, 1);
     if (len)
         memcpy(copy, bytes, len);
@@ -145,7 +145,7 @@ char *arena_format(struct arena *arena, const char *format, ...)
     int len = vasprintf(&text, format, args);
     va_end(args);
     if (len < 0)
-        out_of_memory();
+        mem_exhausted();
     char *copy = arena_copy_bytes(arena, text, (size_t)len);
     free(text);
     return copy;

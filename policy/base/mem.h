@@ -8,6 +8,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+/* Ends the process: for what a library could not get. */
+_Noreturn void mem_exhausted(void);
+
 /* Zeroed memory for `count` elements of `size` bytes; free() it. */
 void *mem_zero(size_t count, size_t size);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static unsigned char lower(char c)
 {
@@ -24,11 +25,6 @@ int text_compare(const char *a, const char *b)
         b++;
     }
     return (int)lower(*a) - (int)lower(*b);
-}
-
-bool text_equal(const char *a, const char *b)
-{
-    return text_compare(a, b) == 0;
 }
 
 bool text_starts_with(const char *text, const char *prefix)
@@ -73,6 +69,14 @@ static size_t decode_utf8(const char *bytes, size_t len, uint32_t *code)
     }
     bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
     return *code < least[need] || *code > 0x10FFFF || surrogate ? 0 : need;
+}
+
+bool text_is_blank(const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != ' ' && bytes[i] != '\t' && bytes[i] != '\r' && bytes[i] != '\n')
+            return false;
+    return true;
 }
 
 bool text_is_utf8(const char *bytes, size_t len)
@@ -129,28 +133,48 @@ static bool is_unsafe(uint32_t code)
            (code >= 0x2066 && code <= 0x2069);
 }
 
+/* How much of the text is printable ASCII, which stays as it is. */
+static size_t plain_length(const char *text, size_t len)
+{
+    size_t plain = 0;
+    while (plain < len && text[plain] >= 0x20 && text[plain] < 0x7F)
+        plain++;
+    return plain;
+}
+
+/* One character as it is shown; returns how many bytes of the text it takes. */
+static size_t show_character(const char *text, size_t len, char shown[16])
+{
+    uint32_t code = 0;
+    size_t used = decode_utf8(text, len, &code);
+    memset(shown, 0, 16);
+    if (!used)
+        snprintf(shown, 16, "\\x%02X", (unsigned char)*text);
+    else if (code < 0x80 && is_unsafe(code))
+        snprintf(shown, 16, "\\x%02X", code);
+    else if (is_unsafe(code))
+        snprintf(shown, 16, "\\u{%04X}", code);
+    else
+        memcpy(shown, text, used);
+    return used ? used : 1;
+}
+
 void text_escape(struct buf *out, const char *text, size_t len, size_t max)
 {
     size_t start = out->len;
     buf_append(out, "", 0);
     for (size_t at = 0; at < len;) {
-        uint32_t code = 0;
-        char piece[16] = "";
-        size_t used = decode_utf8(text + at, len - at, &code);
-        if (!used)
-            snprintf(piece, sizeof piece, "\\x%02X", (unsigned char)text[at]);
-        else if (code < 0x80 && is_unsafe(code))
-            snprintf(piece, sizeof piece, "\\x%02X", code);
-        else if (is_unsafe(code))
-            snprintf(piece, sizeof piece, "\\u{%04X}", code);
-        else
-            memcpy(piece, text + at, used);
-        if (out->len - start + strlen(piece) > max) {
+        char shown[16];
+        size_t plain = plain_length(text + at, len - at), left = max - (out->len - start);
+        size_t used = plain ? plain : show_character(text + at, len - at, shown);
+        size_t size = plain ? plain : strlen(shown);
+        if (size > left) {
+            buf_append(out, text + at, plain ? left : 0);
             buf_append_text(out, "...");
             return;
         }
-        buf_append_text(out, piece);
-        at += used ? used : 1;
+        buf_append(out, plain ? text + at : shown, size);
+        at += used;
     }
 }
 
@@ -233,4 +257,12 @@ const char *text_refuse_file_name(const char *name, size_t len)
         start += segment + 1;
     }
     return NULL;
+}
+
+bool text_same_host(const char *host, const char *name)
+{
+    size_t host_label = strcspn(host, "."), name_label = strcspn(name, ".");
+    if (host[host_label] && name[name_label])
+        return text_equal(host, name);
+    return host_label == name_label && strncasecmp(host, name, host_label) == 0;
 }

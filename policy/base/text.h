@@ -12,12 +12,20 @@
 #include <stdint.h>
 
 /* Compare without ASCII case. text_compare orders as strcasecmp in the C locale. */
-bool text_equal(const char *a, const char *b);
 int text_compare(const char *a, const char *b);
+
+/* Most comparisons end at the first character: letters of two cases differ in one bit. */
+static inline bool text_equal(const char *a, const char *b)
+{
+    return ((a[0] ^ b[0]) & ~0x20) == 0 && text_compare(a, b) == 0;
+}
+
 bool text_starts_with(const char *text, const char *prefix); /* with case */
 bool text_ends_with(const char *text, const char *suffix);   /* without case */
 
 bool text_is_utf8(const char *bytes, size_t len);
+/* Nothing but the white space of XML and JSON? */
+bool text_is_blank(const char *bytes, size_t len);
 
 /* Whole-string decimal numbers within [min, max]; no sign but '-', no blanks. */
 bool text_to_int(const char *text, int64_t min, int64_t max, int64_t *out);
@@ -36,6 +44,10 @@ bool text_is_content_id(const char *text);
 
 /* A host name (RFC 1123 labels, also '_'), an IPv4 or an IPv6 address without brackets. */
 bool text_is_host(const char *text);
+
+/* Is it one machine's name? A NetBIOS name equals the first label; two names with dots are compared
+   whole. */
+bool text_same_host(const char *host, const char *name);
 
 /* Why a manifest name is refused (policy model: Names and secrets), or NULL where it may stand.
    Clashes between names are the manifest's business, not looked at here. */

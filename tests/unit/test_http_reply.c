@@ -155,6 +155,39 @@ static void test_validator(void **state)
     assert_string_equal(http_reply_validator(&reply), "");
 }
 
+/* Documents of a policy point: of any size up to a limit, or known already. */
+static void test_documents(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        bool conditional;
+        enum http_verdict verdict;
+        const char *code;
+    } documents[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n", false, HTTP_USE, ""},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n", false, HTTP_REFUSE, "TOO_LARGE"},
+        {"HTTP/1.1 200 OK\r\n", false, HTTP_USE, ""},
+        {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n", false, HTTP_REFUSE, "LENGTH"},
+        {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", false, HTTP_REFUSE, "ENCODED"},
+        {"HTTP/1.1 304 Not Modified\r\n", true, HTTP_KNOWN, ""},
+        {"HTTP/1.1 304 Not Modified\r\n", false, HTTP_REFUSE, "HTTP_304"},
+        {"HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-9/10\r\n", false, HTTP_REFUSE, "HTTP_206"},
+        {"HTTP/1.1 302 Found\r\nLocation: /there\r\n", false, HTTP_REDIRECT, ""},
+        {"HTTP/1.1 302 Found\r\n", false, HTTP_REFUSE, "HTTP_302"},
+        {"HTTP/1.1 404 Not Found\r\n", true, HTTP_REFUSE, "HTTP_404"},
+    };
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+        struct http_reply reply;
+        struct error err = {0};
+        read_head(&reply, documents[i].head);
+        struct http_judgement judgement =
+            http_reply_judge_document(&reply, 1000, documents[i].conditional, &err);
+        if (judgement.verdict != documents[i].verdict || strcmp(err.code, documents[i].code) != 0)
+            fail_msg("%s: %d %s", documents[i].head, judgement.verdict, err.code);
+    }
+}
+
 static void test_flood(void **state)
 {
     (void)state;
@@ -169,9 +202,8 @@ static void test_flood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_retry_after),
-        cmocka_unit_test(test_validator),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_validator), cmocka_unit_test(test_documents),
         cmocka_unit_test(test_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "policy/settings.h"
 #include "policy/spy.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ static void settle(struct told *told)
     struct error err = {0};
     if (!policy_settle(&told->policy, &err))
         fail_msg("%s: %s", err.where, err.text);
-    resultant_read(&told->resultant, &told->policy);
+    static const struct audience nobody = {.name = "pc1"};
+    resultant_read(&told->resultant, &told->policy, &nobody);
 }
 
 #define CUSTOM          "PolicyCategory=\"CustomSettings\" "
@@ -56,7 +58,7 @@ static char *why(const struct told *told, const char *name)
     for (size_t i = 0; setting && i < setting->count; i++) {
         const struct resultant_value *value = setting->values[i];
         buf_format(&out, "%s%s=%lld%s", i ? " " : "",
-                   value->instance ? value->instance->document->policy_id : "-",
+                   value->source ? value->source->instance->document->policy_id : "-",
                    (long long)value->value.number, value->wins ? "!" : "");
     }
     return out.data;
@@ -248,7 +250,8 @@ static void test_rules_not_applied_do_not_count(void **state)
          X("CCM_X", P("Y", "1")) "</PolicyAction><Condition/></PolicyRule>"
                                  "<PolicyRule><PolicyAction>" X("CCM_X", P("Z", "2")));
     settle(&told);
-    assert_why(&told, "Y", "");
+    assert_why(&told, "Y", "A=1");
+    assert_null(resultant_winner(resultant_find(&told.resultant, "Y")));
     assert_why(&told, "Z", "A=2!");
     policy_free(&told.policy);
 }
@@ -304,7 +307,9 @@ static void test_the_origin_in_words(void **state)
     settle(&told);
     settings_read(&settings, &told.policy, &told.resultant);
     assert_string_equal(settings_origin_text(&told.policy, &settings, SETTING_ALLOW_CLOUD_DP),
-                        "custom settings, policy {A} version 2.00, {A}.xml");
+                        "custom settings, priority 5");
+    assert_string_equal(settings_origin_place(&told.policy, &settings, SETTING_ALLOW_CLOUD_DP),
+                        "custom settings, priority 5, policy {A} version 2.00, {A}.xml:2");
     assert_string_equal(settings_origin_text(&told.policy, &settings, SETTING_MAX_CACHE_SIZE_MB),
                         "built-in");
     policy_free(&told.policy);
@@ -314,7 +319,7 @@ static void test_the_origin_in_words(void **state)
 static void test_the_manual_has_the_table(void **state)
 {
     (void)state;
-    char page[32 * 1024] = "";
+    char page[128 * 1024] = "";
     FILE *file = fopen("man/nearpoint-policy.5", "r");
     assert_non_null(file);
     assert_true(fread(page, 1, sizeof page - 1, file) > 0);
@@ -349,16 +354,60 @@ static void tell_estate(struct told *told)
     settle(told);
 }
 
-static const struct spy_client nobody = {.name = "pc1", .site = "PS1"};
+static bool collect(void *arg, const char *bytes, size_t len)
+{
+    buf_append(arg, bytes, len);
+    return true;
+}
+
+static struct spy spy_of(struct told *told)
+{
+    return (struct spy){&told->policy, &told->resultant, {.name = "pc1", .site = "PS1"}};
+}
 
 static char *show(struct told *told, const char *place)
 {
     struct spy_path path;
     struct buf out = {0};
-    if (!spy_parse_path(&path, place) ||
-        !spy_text(&out, &told->policy, &told->resultant, &nobody, &path))
-        buf_clear(&out);
-    return out.data ? out.data : mem_copy_string("");
+    struct sink sink = {.write = collect, .arg = &out};
+    const struct spy spy = spy_of(told);
+    buf_append(&out, "", 0);
+    if (spy_parse_path(&path, place) && spy_exists(&spy, &path))
+        assert_true(spy_text(&spy, &path, &sink));
+    return out.data;
+}
+
+static json_t *parse(struct buf *text)
+{
+    json_error_t problem;
+    json_t *json = json_loadb(text->data, text->len, JSON_REJECT_DUPLICATES, &problem);
+    if (!json)
+        fail_msg("%s: %s", problem.text, text->data);
+    char *dumped = json_dumps(json, JSON_INDENT(2));
+    text->data[text->len - 1] = '\0'; /* the newline */
+    assert_string_equal(text->data, dumped);
+    free(dumped);
+    buf_free(text);
+    return json;
+}
+
+static json_t *show_json(struct told *told, const char *place)
+{
+    struct spy_path path;
+    struct buf out = {0};
+    struct sink sink = {.write = collect, .arg = &out};
+    const struct spy spy = spy_of(told);
+    assert_true(spy_parse_path(&path, place));
+    assert_true(spy_json(&spy, &path, &sink));
+    return parse(&out);
+}
+
+static json_t *why_json(const struct resultant_setting *setting)
+{
+    struct buf out = {0};
+    struct sink sink = {.write = collect, .arg = &out};
+    assert_true(spy_why_json(setting, &sink));
+    return parse(&out);
 }
 
 static void test_custom_settings_in_text(void **state)
@@ -435,9 +484,7 @@ static void test_long_values_are_cut_in_text_only(void **state)
     assert_true(strlen(text) < 400);
     assert_non_null(strstr(text, "0123456789... (10000 bytes)\n"));
     free(text);
-    struct spy_path path;
-    assert_true(spy_parse_path(&path, "Machine/Actual/NP_Content"));
-    json_t *json = spy_json(&told.policy, &told.resultant, &nobody, &path);
+    json_t *json = show_json(&told, "Machine/Actual/NP_Content");
     json_t *actual = json_object_get(json_object_get(json, "machine"), "actual");
     json_t *properties = json_object_get(json_array_get(actual, 0), "properties");
     assert_int_equal(json_string_length(json_object_get(properties, "Manifest")), 10000);
@@ -467,17 +514,15 @@ static void test_the_tree_as_json(void **state)
     (void)state;
     struct told told = {0};
     tell_estate(&told);
-    struct spy_path path;
-    assert_true(spy_parse_path(&path, "Machine/CustomSettings"));
-    assert_json(spy_json(&told.policy, &told.resultant, &nobody, &path),
+    assert_json(show_json(&told, "Machine/CustomSettings"),
                 "{\"client\": {\"name\": \"pc1\", \"site\": \"PS1\", \"policyPoint\": null,"
-                " \"lastPolicy\": null, \"nextPolicy\": null},"
+                " \"lastPolicy\": null, \"nextPolicy\": null}, \"summary\": null,"
                 " \"machine\": {\"customSettings\": [{\"class\": \"CCM_Cloud\", \"properties\":"
                 " {\"AllowCloudDP\": true, \"Name\": \"a\\n[2Jb\", \"Token\": \"(hidden)\"},"
                 " \"policyID\": \"{C}\", \"document\": \"{C}.xml\", \"line\": 2, \"rule\": null,"
-                " \"partial\": true, \"applied\": true, \"whyNot\": null}]}}");
-    assert_true(spy_parse_path(&path, NULL));
-    json_t *json = spy_json(&told.policy, &told.resultant, &nobody, &path);
+                " \"partial\": true, \"applied\": true, \"whyNot\": null, \"priority\": 5,"
+                " \"settings\": null}]}}");
+    json_t *json = show_json(&told, NULL);
     json_t *machine = json_object_get(json, "machine");
     assert_int_equal(json_array_size(json_object_get(machine, "requested")), 2);
     assert_int_equal(json_array_size(json_object_get(machine, "events")), 0);
@@ -489,8 +534,15 @@ static void test_the_tree_as_json(void **state)
     assert_string_equal(
         text, "[{\"class\":\"CCM_Cloud\",\"properties\":{\"AllowCloudDP\":true,\"Name\":"
               "\"a\\n[2Jb\",\"Token\":\"(hidden)\"}},"
-              "{\"class\":\"NP_BuiltInSettings\",\"properties\":{\"CacheFreeSpaceMB\":2048,"
-              "\"MaxCacheSizeMB\":5120,\"MaxCacheSizePercent\":20,\"MeteredNetworkUsage\":4}},"
+              "{\"class\":\"NP_BuiltInSettings\",\"properties\":{\"AllowCMG\":true,"
+              "\"CacheFreeSpaceMB\":2048,\"CacheTombstoneContentMinDuration\":86400,"
+              "\"ContentLocationTimeoutInterval\":28800,\"ContentValidationMinutes\":10080,"
+              "\"ContentValidationRepair\":true,\"EnableBitsMaxBandwidth\":false,"
+              "\"EnableDownloadOffSchedule\":false,\"MaxBandwidthValidFrom\":0,"
+              "\"MaxBandwidthValidTo\":0,\"MaxCacheSizeMB\":5120,\"MaxCacheSizePercent\":20,"
+              "\"MaxTransferRateOffSchedule\":0,\"MaxTransferRateOnSchedule\":0,"
+              "\"MeteredNetworkUsage\":4,\"PerDPInactivityTimeout\":0,"
+              "\"PolicyPollingMinutes\":60,\"TotalInactivityTimeout\":0}},"
               "{\"class\":\"SMS_Boundary\",\"properties\":{\"BoundaryID\":8,\"BoundaryType\":3}},"
               "{\"class\":\"SMS_Boundary\",\"properties\":{\"BoundaryID\":9,\"BoundaryType\":0}}]");
     free(text);
@@ -528,14 +580,12 @@ static void test_requested_says_what_is_not_applied(void **state)
     settle(&told);
     char *text = show(&told, "Machine/Requested/A");
     assert_non_null(strstr(text, "    in part: rule without ID is not applied: its Condition"));
-    assert_non_null(strstr(text, "    CCM_X  [line 2, not applied]"));
+    assert_non_null(strstr(text, "    CCM_X  [line 2]\n      not applied: rule without ID"));
     free(text);
     text = show(&told, "Machine/Requested/B");
     assert_non_null(strstr(text, "    not applied: rule without ID is not applied"));
     free(text);
-    struct spy_path path;
-    assert_true(spy_parse_path(&path, "Machine/Requested/B"));
-    json_t *json = spy_json(&told.policy, &told.resultant, &nobody, &path);
+    json_t *json = show_json(&told, "Machine/Requested/B");
     json_t *requested = json_object_get(json_object_get(json, "machine"), "requested");
     assert_int_equal(json_array_size(requested), 1);
     assert_true(json_is_false(json_object_get(json_array_get(requested, 0), "applied")));
@@ -558,19 +608,20 @@ static void test_why(void **state)
                         "  beaten  False  [default settings, policy {D} version 2.00, {D}.xml:2, "
                         "CCM_Cloud, complete]\n"
                         "  beaten  False  [built-in]\n");
-    assert_json(spy_why_json(setting),
+    assert_json(why_json(setting),
                 "{\"name\": \"AllowCloudDP\", \"class\": \"CCM_Cloud\", \"value\": true,"
                 " \"values\": [{\"value\": true, \"wins\": true, \"layer\": \"custom\","
                 " \"priority\": 5, \"policyID\": \"{C}\", \"version\": \"2.00\", \"document\":"
                 " \"{C}.xml\", \"partial\": true, \"class\": \"CCM_Cloud\", \"line\": 3,"
-                " \"rule\": null},"
+                " \"rule\": null, \"settings\": null, \"applied\": true, \"whyNot\": null},"
                 " {\"value\": false, \"wins\": false, \"layer\": \"default\", \"priority\":"
                 " 2147483647, \"policyID\": \"{D}\", \"version\": \"2.00\", \"document\":"
                 " \"{D}.xml\", \"partial\": false, \"class\": \"CCM_Cloud\", \"line\": 2,"
-                " \"rule\": null},"
+                " \"rule\": null, \"settings\": null, \"applied\": true, \"whyNot\": null},"
                 " {\"value\": false, \"wins\": false, \"layer\": \"builtIn\", \"priority\": null,"
                 " \"policyID\": null, \"version\": null, \"document\": null, \"partial\": null,"
-                " \"class\": null, \"line\": null, \"rule\": null}]}");
+                " \"class\": null, \"line\": null, \"rule\": null, \"settings\": null,"
+                " \"applied\": true, \"whyNot\": null}]}");
     buf_clear(&out);
     spy_why_text(&out, resultant_find(&told.resultant, "Token"));
     assert_null(strstr(out.data, "marker"));

@@ -58,7 +58,7 @@ static bool on_text(void *arg, const char *text, size_t len, struct error *err)
     return true;
 }
 
-static const struct xml_handlers handlers = {on_start, on_end, on_text};
+static const struct xml_handlers handlers = {on_start, on_end, on_text, .many_roots = false};
 
 /* Reads all of it in pieces of that many bytes. */
 static bool read_pieces(struct events *events, const char *bytes, size_t len, size_t piece,
@@ -510,7 +510,8 @@ static bool take_text(void *arg, const char *text, size_t len, struct error *err
 static void test_a_handler_ends_the_reading(void **state)
 {
     (void)state;
-    static const struct xml_handlers refusing = {refuse_b, take_end, take_text};
+    static const struct xml_handlers refusing = {refuse_b, take_end, take_text,
+                                                 .many_roots = false};
     struct error err = {0};
     struct xml_reader *reader = NULL;
     reader = xml_open(&refusing, &reader, "doc.xml");
