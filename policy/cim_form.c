@@ -58,7 +58,7 @@ static int64_t find_type(const char *name)
         {"uint64", CIM_UINT64},
         {"datetime", CIM_DATETIME},
         {"sint32", CIM_SINT32},
-        {"sint64", 20},
+        {"sint64", CIM_SINT64},
         {"uint16", 18},
         {"sint16", CIM_SINT16},
         {"uint8", 17},

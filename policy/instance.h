@@ -87,8 +87,8 @@ struct instance {
 };
 
 struct policy_warning {
-    const char *code; /* DUPLICATE_OBJECT, EQUAL_PRIORITY, SETTING_OUT_OF_RANGE,
-                         UNKNOWN_ELEMENT */
+    const char *code; /* DUPLICATE_OBJECT, EQUAL_PRIORITY, EXPORT_TOO_SHALLOW,
+                         SETTING_OUT_OF_RANGE, UNKNOWN_ELEMENT */
     const char *where;
     const char *text;
 };

@@ -20,6 +20,7 @@ enum {
     CIM_BOOLEAN = 11,
     CIM_OBJECT = 13, /* an embedded instance */
     CIM_SINT8 = 16,
+    CIM_SINT64 = 20,
     CIM_UINT64 = 21,
     CIM_DATETIME = 101,
     CIM_ARRAY = 8192, /* added to the type of the elements */

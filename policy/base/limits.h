@@ -16,8 +16,13 @@
 #define LIMIT_XML_MARKUP_BYTES (64L * KIB)
 #define LIMIT_XML_CDATA_BYTES  (9L * MIB) /* libxml2 2.9 looks ahead 10,000,000 bytes */
 #define LIMIT_VALUE_BYTES      (64L * MIB)
-#define LIMIT_SETTINGS_BYTES   (1L * MIB)
-#define LIMIT_POLICY_ID        256
+#define LIMIT_JSON_DEPTH       64
+/* Jansson holds a row in memory, each value in some 50 bytes more than its text. */
+#define LIMIT_JSON_ROW_BYTES (65L * MIB) /* the largest value and what is beside it */
+#define LIMIT_JSON_VALUES    1000000     /* of a row: an icon is an array of 262,144 */
+#define LIMIT_JSON_MEMBERS   10000       /* of an object: WMI classes have some hundred */
+#define LIMIT_SETTINGS_BYTES (1L * MIB)
+#define LIMIT_POLICY_ID      256
 
 /* Names. */
 #define LIMIT_CONTENT_ID     128
