@@ -35,11 +35,14 @@ struct check_input {
     const struct site *site;
     bool resolved; /* were the names asked for? */
     size_t name_count;
-    const struct check_name *names;
+    const struct check_name *names; /* by name without case */
 };
+
+struct check_seen;
 
 struct findings {
     struct policy *policy;
+    struct check_seen *seen; /* what several rules look at; in the policy's arena */
     size_t count, cap;
     struct finding *items; /* owned */
     size_t rule_first;     /* where those of the running rule begin */
@@ -62,6 +65,9 @@ extern const size_t check_row_count;
    in which the rule looks. Beyond LIMIT_FINDINGS of one rule a last one says how many more. */
 void check_policy(struct findings *findings, const struct check_input *input);
 void check_free(struct findings *findings);
+
+/* The name that DNS should have a CNAME for, of a cloud DP; NULL where there is none to ask for. */
+const char *check_service_name(const struct site_dp *dp);
 
 const char *check_severity_word(enum finding_severity severity); /* "error" */
 

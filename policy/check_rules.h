@@ -5,6 +5,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/check.h"
+#include "policy/site_pairs.h"
 #include "policy/site_tables.h"
 
 typedef void check_rule(struct findings *findings, const struct check_input *input,
@@ -72,7 +73,52 @@ check_rule check_count_mismatch;
 check_rule check_dp_no_group, check_protected_unreached, check_dp_twice, check_dp_address_unknown,
     check_internet_sharing_unknown, check_internet_no_https;
 
+/* check_seen.c: what several rules on contents, DP groups and limits look at */
+
+/* "distribution point dp1.contoso.test", "distribution point group 'Europe'", in the arena. */
+const char *check_dp_name(struct policy *policy, const struct site_dp *dp);
+const char *check_dp_group_name(struct policy *policy, const struct site_dp_group *group);
+/* "content PS100001 'VPN client'", "package PS100001 'VPN client'", in the arena. */
+const char *check_content_name(struct policy *policy, const struct site_content *content);
+const char *check_package_name(const struct check_input *input, const char *id);
+
+/* "installation failed (state 3)", "no row" for NULL, in the arena. */
+const char *check_pair_words(struct policy *policy, const struct site_pair *pair);
+
+/* What is where; made when first asked for. */
+const struct site_pairs *check_pairs(struct findings *findings, const struct check_input *input);
+
+struct check_manifest {
+    const char *refused; /* why it is refused, or NULL */
+    bool has_sha1;
+};
+
+/* Of each content in the site, made when first asked for. */
+const struct check_manifest *check_manifests(struct findings *findings,
+                                             const struct check_input *input);
+
+/* Can presence be judged at all: does the policy hold DPs and say what is where? */
+bool check_knows_presence(const struct check_input *input);
+
+/* check_contents.c: where contents are */
+check_rule check_content_no_dp, check_content_old_only, check_content_failed,
+    check_duplicate_content_name;
+
+/* check_hashes.c: how contents are known to be right */
+check_rule check_content_unverifiable, check_folder_hash_only, check_sha1, check_manifest_refused;
+
+/* check_dp_groups.c */
+check_rule check_dp_group_new_member, check_dp_group_not_balance, check_dp_group_empty,
+    check_dp_group_missing, check_dp_group_count;
+
+/* check_limits.c */
+check_rule check_dp_content_limit, check_site_dp_limit, check_hierarchy_dp_limit;
+
+/* check_cloud.c */
+check_rule check_cloud_never_allowed, check_cloud_no_name, check_cloud_no_cname;
+
 /* check_documents.c */
-check_rule check_policy_warnings;
+check_rule check_policy_warnings, check_secret_readable, check_missing_class, check_lazy,
+    check_too_shallow, check_settings_unassigned;
 
 #endif

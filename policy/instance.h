@@ -74,6 +74,7 @@ struct document {
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
     unsigned part;             /* 0, 1, ... within its file */
+    bool readable_by_others;   /* the file's mode gives it to all */
     char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes */
     char sha1[HASH_HEX_MAX];   /* SHA-1, where a reply names nothing else; else empty */
 };

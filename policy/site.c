@@ -104,5 +104,6 @@ bool site_read(struct site *site, struct policy *policy, struct error *err)
     classes_read(&site->tables->classes, policy);
     return site_read_dps(site, err) && site_read_groups(site, err) &&
            site_read_presence(site, err) && site_read_contents(site, err) &&
+           site_read_dp_groups(site, err) && site_read_codes(site, err) &&
            site_read_deployments(site, err) && read_rules(site, err);
 }

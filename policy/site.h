@@ -1,8 +1,8 @@
 /*
- * Instances → the site: boundaries, boundary groups, relationships, distribution points, contents,
- * what is where, deployments (policy model: Site objects). Joined once, then read-only: tables
- * are sorted by their key so that a lookup is a binary search. NAL paths, hosts and IDs are
- * compared without case.
+ * Instances → the site: boundaries, boundary groups, relationships, distribution points and their
+ * groups, contents, what is where, deployments (policy model: Site objects). Joined once, then
+ * read-only: tables are sorted by their key so that a lookup is a binary search. NAL paths, hosts
+ * and IDs are compared without case.
  *
  * Of two objects of one class and key the later holds, whole, with warning DUPLICATE_OBJECT where
  * they differ. Rows that join to nothing (a member of a missing group, a server that is no
@@ -70,6 +70,8 @@ struct site_dp {
     int internet_shared; /* 1, 0, -1 not known */
     const char *site_code;
     const char *host;        /* in its URLs: ServerRemoteName, a cloud DP's ServiceCName */
+    const char *service;     /* a cloud service's name, ServiceCName; NULL where not known */
+    const char *azure_name;  /* Azure's own name of it, Fqdn; NULL where not known */
     const char *base_url;    /* the DP's root or a text with {content}, {version}; NULL: by host */
     bool scheme_supported;   /* of base_url: http or https */
     int64_t max_connections; /* 0: not said */
@@ -115,6 +117,28 @@ struct site_presence {
     const char *last_copied; /* NULL where not known */
 };
 
+/* SMS_DistributionPointGroup: not a boundary group. */
+struct site_dp_group {
+    const char *id; /* GUID text */
+    const char *name;
+    size_t dp_count;
+    const size_t *dps; /* indices into site.dps, ascending */
+    size_t package_count;
+    const char *const *packages;      /* IDs, ascending without case */
+    size_t member_rows, package_rows; /* what the policy has, rows that join to nothing included */
+    const struct instance *instance;
+};
+
+enum site_type { SITE_SECONDARY = 1, SITE_PRIMARY = 2, SITE_CENTRAL = 4 };
+
+/* SMS_Site */
+struct site_code {
+    const char *code;
+    int64_t type;           /* SITE_PRIMARY, ...; 0 where not known */
+    const char *reports_to; /* code of the site above, or NULL */
+    const struct instance *instance;
+};
+
 struct site_deployment {
     const char *id;
     const char *content_id; /* package ID; NULL where the class does not say */
@@ -138,6 +162,10 @@ struct site {
     struct site_dp *dps; /* by name without case */
     size_t content_count;
     struct site_content *contents; /* by ID without case, then version */
+    size_t dp_group_count;
+    struct site_dp_group *dp_groups; /* by ID without case */
+    size_t code_count;
+    struct site_code *codes; /* by code without case */
     size_t deployment_count;
     struct site_deployment *deployments; /* by ID without case */
     struct site_tables *tables;          /* site_*.c's own */
@@ -155,6 +183,9 @@ const struct site_content *site_find_content(const struct site *site, const char
 /* Which DP has it (policy model's table). */
 struct site_presence site_presence(const struct site *site, const struct site_dp *dp,
                                    const struct site_content *content);
+
+/* The same of a State (-1: no summarizer row) and SourceVersion (-1: not known) on some DP. */
+enum presence site_judge_presence(const struct site_content *content, int state, int64_t version);
 
 /* No presence class in the policy at all: every DP may hold it. */
 bool site_presence_assumed(const struct site *site);
@@ -178,6 +209,7 @@ const char *site_folder(const struct site *site, const struct site_content *cont
 const char *site_url(const struct site *site, const struct site_content *content,
                      const struct site_dp *dp);
 
+const char *site_state_word(int state);      /* "installation failed", "not known" */
 const char *dp_kind_word(enum dp_kind kind); /* "server" */
 
 /* A property of several texts, in the arena: an array's, or one text's parts between commas and

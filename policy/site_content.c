@@ -261,6 +261,7 @@ bool site_read_contents(struct site *site, struct error *err)
     }
     if (mentions.count)
         qsort(mentions.items, mentions.count, sizeof *mentions.items, by_id);
+    site->tables->packages = from.packages;
     site->contents = arena_zero(&site->policy->arena, mentions.count, sizeof *site->contents);
     for (size_t i = 0, next; i < mentions.count; i = next) {
         next = i + 1;

@@ -124,8 +124,11 @@ static bool join_cloud(struct site *site, const struct site_rows *clouds, struct
     const struct site_row *row = site_rows_find(clouds, dp->nal_path, NULL);
     if (row) {
         dp->kind = DP_CLOUD;
-        if (!get_host(site, row->instance, "ServiceCName", &dp->host, err))
+        if (!get_host(site, row->instance, "ServiceCName", &dp->service, err) ||
+            !get_host(site, row->instance, "Fqdn", &dp->azure_name, err))
             return false;
+        if (dp->service)
+            dp->host = dp->service;
     }
     dp->https = dp->https || dp->kind == DP_CLOUD;
     return true;

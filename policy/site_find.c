@@ -1,4 +1,5 @@
 /* CONTENT as people write it → the content (policy model: Names of a content). */
+#include "policy/missing.h"
 #include "policy/site_tables.h"
 
 #include "policy/base/buf.h"
@@ -93,7 +94,7 @@ const struct site_content *site_find_content(const struct site *site, const char
                   "several contents have that name: %s", others.data);
     else if (!found)
         error_set(err, ERROR_FAILED, BLAME_POLICY, "UNKNOWN_CONTENT", name,
-                  "the policy holds no such content");
+                  "the policy holds no such content%s", missing_for_contents(site));
     buf_free(&others);
     return found;
 }

@@ -120,13 +120,6 @@ static size_t find_boundary(const struct site *site, int64_t id)
     return found ? low : site->boundary_count;
 }
 
-/* Rows that join to nothing gather at the front of their own table, which is read no more. */
-static void keep_lost(struct site_rows *lost, const struct site_rows *rows, size_t at)
-{
-    lost->rows = rows->rows;
-    lost->rows[lost->count++] = rows->rows[at];
-}
-
 /* Rows come sorted by group, then boundary: each group's members lie together. */
 static bool read_members(struct site *site, struct error *err)
 {
@@ -142,7 +135,7 @@ static bool read_members(struct site *site, struct error *err)
         size_t boundary = find_boundary(site, rows.rows[i].number[1]);
         if (group == end || group->id != rows.rows[i].number[0] ||
             boundary == site->boundary_count) {
-            keep_lost(&site->tables->lost_members, &rows, i);
+            site_keep_lost(&site->tables->lost_members, &rows, i);
             continue;
         }
         if (group->boundary_count == 0)
@@ -181,7 +174,7 @@ static bool read_servers(struct site *site, struct error *err)
         if (dp && site_find_group(site, group))
             servers[count++] = (struct server){group, (size_t)(dp - site->dps)};
         else
-            keep_lost(&site->tables->lost_servers, &rows, i);
+            site_keep_lost(&site->tables->lost_servers, &rows, i);
     }
     qsort(servers, count, sizeof *servers, by_group);
     struct site_group *group = site->groups;

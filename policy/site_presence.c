@@ -48,19 +48,29 @@ static int64_t number_of(const struct instance *instance, const char *name)
     return number;
 }
 
+enum presence site_judge_presence(const struct site_content *content, int state, int64_t version)
+{
+    if (state < 0)
+        return PRESENCE_YES;
+    if (state == STATE_INSTALLED)
+        return compare_versions(content, version, PRESENCE_YES);
+    if (state == STATE_CONTENT_UPDATING || state == STATE_CONTENT_MONITORING)
+        return compare_versions(content, version, PRESENCE_UPDATING);
+    return PRESENCE_NO;
+}
+
 static struct site_presence by_summary(const struct site *site, const struct instance *summary,
                                        const struct site_content *content)
 {
     struct site_presence presence = {
-        .presence = PRESENCE_NO,
         .state = (int)number_of(summary, "State"),
         .version = number_of(summary, "SourceVersion"),
         .last_copied = instance_get_text(site->policy, summary, "LastCopied"),
     };
-    if (presence.state == STATE_INSTALLED)
-        presence.presence = compare_versions(content, presence.version, PRESENCE_YES);
-    else if (presence.state == STATE_CONTENT_UPDATING || presence.state == STATE_CONTENT_MONITORING)
-        presence.presence = compare_versions(content, presence.version, PRESENCE_UPDATING);
+    /* A row without a State says nothing of an arrival. */
+    presence.presence = presence.state < 0
+                            ? PRESENCE_NO
+                            : site_judge_presence(content, presence.state, presence.version);
     return presence;
 }
 
@@ -87,4 +97,16 @@ struct site_presence site_presence(const struct site *site, const struct site_dp
     else if (site_presence_assumed(site))
         presence.presence = PRESENCE_ASSUMED;
     return presence;
+}
+
+/* SMS_PackageStatusDistPointsSummarizer.State (configmgr-sdk 2.2). */
+const char *site_state_word(int state)
+{
+    static const char *const words[] = {
+        "installed",           "installation pending", "installation retrying",
+        "installation failed", "removal pending",      "removal retrying",
+        "removal failed",      "content updating",     "content monitoring",
+    };
+    bool is_known = state >= 0 && (size_t)state < sizeof words / sizeof words[0];
+    return is_known ? words[state] : "not known";
 }

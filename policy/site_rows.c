@@ -200,3 +200,9 @@ const struct site_row *site_rows_find_number(const struct site_rows *rows, int64
     }
     return low < rows->count && rows->rows[low].number[0] == number ? &rows->rows[low] : NULL;
 }
+
+void site_keep_lost(struct site_rows *lost, const struct site_rows *rows, size_t at)
+{
+    lost->rows = rows->rows;
+    lost->rows[lost->count++] = rows->rows[at];
+}

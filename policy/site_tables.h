@@ -30,17 +30,24 @@ struct site_rows {
 
 struct site_tables {
     struct classes classes;
-    struct site_rows summaries;     /* SMS_PackageStatusDistPointsSummarizer: package, NAL path */
-    struct site_rows distributions; /* SMS_DistributionPoint: the same */
-    struct site_rows infos;         /* SMS_DPContentInfo: the same */
-    struct site_rows nal_paths;     /* of site.dps: NAL path, then index */
-    struct site_rows resources;     /* SMS_SystemResourceList: NAL path, RoleName */
-    struct site_rows machines;      /* SMS_R_System: Name, ResourceId */
-    struct site_rows lost_members;  /* of a missing group or boundary: group, boundary */
-    struct site_rows lost_servers;  /* no DP, or of a missing group: NAL path; group */
+    struct site_rows summaries;       /* SMS_PackageStatusDistPointsSummarizer: package, NAL path */
+    struct site_rows distributions;   /* SMS_DistributionPoint: the same */
+    struct site_rows infos;           /* SMS_DPContentInfo: the same */
+    struct site_rows nal_paths;       /* of site.dps: NAL path, then index */
+    struct site_rows resources;       /* SMS_SystemResourceList: NAL path, RoleName */
+    struct site_rows machines;        /* SMS_R_System: Name, ResourceId */
+    struct site_rows lost_members;    /* of a missing group or boundary: group, boundary */
+    struct site_rows lost_servers;    /* no DP, or of a missing group: NAL path; group */
+    struct site_rows packages;        /* SMS_Package and its siblings: package */
+    struct site_rows lost_dp_members; /* of a missing DP group or DP: group, NAL path */
+    struct site_rows lost_dp_packages; /* of a missing DP group or package: group, package */
 };
 
 /* The instances of a class that count, as read; none: *count is 0. */
+const struct instance *const *site_instances(const struct site *site, const char *class_name,
+                                             size_t *count);
+
+/* The first instance of the class and how many there are, in the order of reading. */
 const struct instance *const *site_instances(const struct site *site, const char *class_name,
                                              size_t *count);
 
@@ -63,6 +70,9 @@ const struct site_row *site_rows_find(const struct site_rows *rows, const char *
 /* site_rows_find for numbers. */
 const struct site_row *site_rows_find_number(const struct site_rows *rows, int64_t number);
 
+/* Rows that join to nothing gather at the front of their own table, which is read no more. */
+void site_keep_lost(struct site_rows *lost, const struct site_rows *rows, size_t at);
+
 /* The DP with this NAL path, or NULL. */
 struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_path);
 
@@ -74,6 +84,8 @@ bool site_read_dps(struct site *site, struct error *err);
 bool site_read_groups(struct site *site, struct error *err);
 bool site_read_presence(struct site *site, struct error *err);
 bool site_read_contents(struct site *site, struct error *err);
+bool site_read_dp_groups(struct site *site, struct error *err);
+bool site_read_codes(struct site *site, struct error *err);
 bool site_read_deployments(struct site *site, struct error *err);
 
 #endif

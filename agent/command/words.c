@@ -159,18 +159,6 @@ char *words_location(const struct world *world, const struct decision *decision,
     return out.data;
 }
 
-/* SMS_PackageStatusDistPointsSummarizer.State (configmgr-sdk 2.2). */
-static const char *state_word(int state)
-{
-    static const char *const words[] = {
-        "installed",           "installation pending", "installation retrying",
-        "installation failed", "removal pending",      "removal retrying",
-        "removal failed",      "content updating",     "content monitoring",
-    };
-    bool is_known = state >= 0 && (size_t)state < sizeof words / sizeof words[0];
-    return is_known ? words[state] : "not known";
-}
-
 static void add_no_content(struct buf *out, const struct decision *decision,
                            const struct site_presence *presence)
 {
@@ -179,10 +167,10 @@ static void add_no_content(struct buf *out, const struct decision *decision,
     else if (presence->state < 0)
         buf_append_text(out, "the content was not distributed to it");
     else if (presence->state >= 4 && presence->state <= 6)
-        buf_format(out, "the content is being removed: %s (state %d)", state_word(presence->state),
-                   presence->state);
+        buf_format(out, "the content is being removed: %s (state %d)",
+                   site_state_word(presence->state), presence->state);
     else
-        buf_format(out, "the content is not there: %s (state %d)", state_word(presence->state),
+        buf_format(out, "the content is not there: %s (state %d)", site_state_word(presence->state),
                    presence->state);
     if (presence->last_copied)
         buf_format(out, ", last copied %s", presence->last_copied);
