@@ -2,8 +2,6 @@
    site that raises it, and a twin with one fact changed that does not. */
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
-#include "policy/check.h"
-#include "tests/unit/estate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/checked.h"
+
 /* A site in which nothing is to be found. */
 #define BASE                                                                 \
     "group A; default Z Default-Site-Boundary-Group<PS1>; dp d1 A; dp d2 Z;" \
@@ -19,47 +19,6 @@
 /* Another group with a distribution point and a boundary far away. */
 #define B  "group B; dp d3 B; ours d3 Addresses=10.2.1.9/24; range B 10.2.1.1-10.2.1.254;"
 #define PC "SMS_R_System ResourceId=7 Name=PC7 IPAddresses=10.1.1.30 IPSubnets=10.1.1.0;"
-
-struct checked {
-    struct estate estate;
-    struct resultant resultant;
-    struct settings settings;
-    struct findings findings;
-};
-
-static void check(struct checked *checked, const char *first, const char *second)
-{
-    const char *const texts[] = {first, second, NULL};
-    struct error err = {0};
-    struct estate *estate = &checked->estate;
-    if (!estate_read(estate, texts, &err))
-        fail_msg("%s: %s: %s", first, err.where, err.text);
-    resultant_read(&checked->resultant, &estate->policy);
-    settings_read(&checked->settings, &estate->policy, &checked->resultant);
-    const struct check_input input = {
-        .policy = &estate->policy,
-        .resultant = &checked->resultant,
-        .settings = &checked->settings,
-        .site = &estate->site,
-    };
-    check_policy(&checked->findings, &input);
-}
-
-static void free_checked(struct checked *checked)
-{
-    check_free(&checked->findings);
-    estate_free(&checked->estate);
-}
-
-static const struct finding *find(const struct checked *checked, const char *code, size_t *count)
-{
-    const struct finding *found = NULL;
-    *count = 0;
-    for (size_t i = 0; i < checked->findings.count; i++)
-        if (strcmp(checked->findings.items[i].code, code) == 0 && (*count)++ == 0)
-            found = &checked->findings.items[i];
-    return found;
-}
 
 static const struct row {
     const char *code;
@@ -317,7 +276,7 @@ static void nothing_wrong(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof sites / sizeof sites[0]; i++) {
         struct checked checked;
-        check(&checked, sites[i], NULL);
+        check(&checked, sites[i]);
         if (checked.findings.count)
             fail_msg("%s: %s %s: %s", sites[i], checked.findings.items[0].code,
                      checked.findings.items[0].object, checked.findings.items[0].text);
@@ -329,7 +288,7 @@ static void raised(const struct row *row)
 {
     struct checked checked;
     size_t count;
-    check(&checked, row->raises, NULL);
+    check(&checked, row->raises);
     const struct finding *finding = find(&checked, row->code, &count);
     if (count != 1)
         fail_msg("%s: %zu of %s", row->raises, count, row->code);
@@ -344,7 +303,7 @@ static void not_raised(const struct row *row)
 {
     struct checked checked;
     size_t count;
-    check(&checked, row->twin, NULL);
+    check(&checked, row->twin);
     const struct finding *finding = find(&checked, row->code, &count);
     if (count)
         fail_msg("%s: %s %s: %s", row->twin, row->code, finding->object, finding->text);
@@ -365,7 +324,7 @@ static void leftover_is_one_finding(void **state)
 {
     (void)state;
     struct checked checked;
-    check(&checked, BASE "SMS_BoundaryGroup GroupID=67 Name=C-slow-tmp; dp d1 C", NULL);
+    check(&checked, BASE "SMS_BoundaryGroup GroupID=67 Name=C-slow-tmp; dp d1 C");
     assert_int_equal(checked.findings.count, 1);
     assert_string_equal(checked.findings.items[0].code, "UPGRADE_LEFTOVER");
     free_checked(&checked);
@@ -388,7 +347,7 @@ static void long_vpn_names(void **state)
                 buf_append_text(&text, "\u00e9");
             struct checked checked;
             size_t count;
-            check(&checked, text.data, NULL);
+            check(&checked, text.data);
             find(&checked, "VPN_NO_MATCH", &count);
             assert_int_equal(count, more);
             free_checked(&checked);
@@ -403,11 +362,10 @@ static void many_overlaps(void **state)
     (void)state;
     struct checked checked;
     size_t count;
-    check(&checked,
-          BASE B "range A 10.4.0.0-10.4.0.99; range B 10.4.0.1-10.4.0.1; range A "
-                 "10.4.0.2-10.4.0.2; range B 10.4.0.3-10.4.0.3; range B 10.4.0.4-10.4.0.4; "
-                 "range B 10.4.0.5-10.4.0.5; range A 10.4.0.6-10.4.0.6; range B 10.4.0.99-10.5.0.0",
-          NULL);
+    check(&checked, BASE B
+          "range A 10.4.0.0-10.4.0.99; range B 10.4.0.1-10.4.0.1; range A "
+          "10.4.0.2-10.4.0.2; range B 10.4.0.3-10.4.0.3; range B 10.4.0.4-10.4.0.4; "
+          "range B 10.4.0.5-10.4.0.5; range A 10.4.0.6-10.4.0.6; range B 10.4.0.99-10.5.0.0");
     const struct finding *finding = find(&checked, "BOUNDARY_OVERLAP", &count);
     assert_int_equal(count, 1);
     assert_non_null(strstr(finding->text, "overlaps 5 boundaries of other groups: boundary 13 "));
@@ -427,14 +385,12 @@ static void sets_of_groups(void **state)
     (void)state;
     struct checked checked;
     size_t count;
-    check(&checked, both, NULL);
+    check(&checked, both);
     find(&checked, "BOUNDARY_OVERLAP", &count);
     assert_int_equal(count, 0);
     free_checked(&checked);
-    check(&checked,
-          BASE B "range A 10.4.0.0-10.4.0.9; range A 10.4.0.1-10.4.0.2;"
-                 "SMS_BoundaryGroupMembers BoundaryID=13 GroupID=66",
-          NULL);
+    check(&checked, BASE B "range A 10.4.0.0-10.4.0.9; range A 10.4.0.1-10.4.0.2;"
+                           "SMS_BoundaryGroupMembers BoundaryID=13 GroupID=66");
     const struct finding *finding = find(&checked, "BOUNDARY_OVERLAP", &count);
     assert_int_equal(count, 1);
     assert_non_null(strstr(finding->text, "in 'A', and"));
@@ -454,8 +410,7 @@ static void machines_count_once(void **state)
                  "10.4.0.19; SMS_R_System ResourceId=2 Name=PC2 IPAddresses=10.4.0.7;"
                  "SMS_R_System ResourceId=3 Name=PC3 IPAddresses=10.4.0.9;"
                  "SMS_R_System ResourceId=4 Name=PC4 IPAddresses=10.4.0.20;"
-                 "SMS_R_System ResourceId=5 Name=PC5 IPAddresses=10.4.0.21",
-          NULL);
+                 "SMS_R_System ResourceId=5 Name=PC5 IPAddresses=10.4.0.21");
     const struct finding *finding = find(&checked, "BOUNDARY_OVERLAP", &count);
     assert_int_equal(count, 1);
     assert_non_null(strstr(finding->text,
@@ -468,10 +423,8 @@ static void order(void **state)
 {
     (void)state;
     struct checked checked;
-    check(&checked,
-          BASE "dp d4; link A A 5; link A Q 5; group C; adsite D x;"
-               "SMS_Boundary BoundaryID=99 BoundaryType=1 Value=Oslo",
-          NULL);
+    check(&checked, BASE "dp d4; link A A 5; link A Q 5; group C; adsite D x;"
+                         "SMS_Boundary BoundaryID=99 BoundaryType=1 Value=Oslo");
     const struct finding *items = checked.findings.items;
     assert_true(checked.findings.count > 6);
     for (size_t i = 1; i < checked.findings.count; i++) {
@@ -493,7 +446,7 @@ static void long_names(void **state)
         buf_append_text(&text, "\u00e9");
     struct checked checked;
     size_t count;
-    check(&checked, text.data, NULL);
+    check(&checked, text.data);
     const struct finding *finding = find(&checked, "GROUP_NO_DP", &count);
     assert_int_equal(count, 1);
     assert_true(strlen(finding->object) < 300);
@@ -550,7 +503,7 @@ static void bounded(void **state)
         many_boundaries(&xml, cases[i].value);
         struct checked checked;
         size_t count;
-        check(&checked, xml.data, NULL);
+        check(&checked, xml.data);
         const struct finding *first = find(&checked, "BOUNDARY_OVERLAP", &count);
         assert_int_equal(count, cases[i].count);
         assert_non_null(strstr(first[count - 1].text, cases[i].last));
