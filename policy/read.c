@@ -160,7 +160,6 @@ static bool read_regular(struct policy *policy, int fd, const char *path,
     struct open_file *file = mem_zero(1, sizeof *file);
     file->fd = fd;
     file->path = path;
-    size_t first = policy->document_count;
     bool ok = read_document(policy, path, next_of_file, file, err);
     for (size_t i = first; ok && i < policy->document_count; i++)
         policy->documents[i]->readable_by_others = (st.st_mode & S_IROTH) != 0;

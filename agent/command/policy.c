@@ -5,6 +5,7 @@
 #include "agent/command/fetched.h"
 #include "policy/diff.h"
 #include "policy/spy.h"
+#include "policy/summary.h"
 
 #include <string.h>
 
@@ -46,6 +47,10 @@ static bool print_tree(struct context *context, struct world *world, struct erro
         .client = {.name = machine->name,
                    .site = machine->site ? machine->site : policy_site_code(&world->policy)},
     };
+    struct buf summary = {0};
+    summary_text(&summary, &world->site);
+    spy.client.summary = arena_copy_string(&world->policy.arena, summary.data);
+    buf_free(&summary);
     fetched_describe(&world->fetched, &context->config, &world->settings, &spy.client);
     if (!spy_exists(&spy, &path))
         return unknown_place(place, err);
