@@ -19,7 +19,7 @@ static inline void check(struct checked *checked, const char *text)
     struct estate *estate = &checked->estate;
     if (!estate_read(estate, texts, &err))
         fail_msg("%s: %s: %s", text, err.where, err.text);
-    resultant_read(&checked->resultant, &estate->policy);
+    resultant_read(&checked->resultant, &estate->policy, &(const struct audience){.name = NULL});
     settings_read(&checked->settings, &estate->policy, &checked->resultant);
     const struct check_input input = {
         .policy = &estate->policy,

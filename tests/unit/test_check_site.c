@@ -269,6 +269,20 @@ static const struct row {
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
+/* The first finding that is not about what small sites leave out, and how many there are. */
+static const struct finding *first_of_site(const struct checked *checked, size_t *count)
+{
+    const struct finding *first = NULL;
+    *count = 0;
+    for (size_t i = 0; i < checked->findings.count; i++) {
+        const struct finding *finding = &checked->findings.items[i];
+        if (strcmp(finding->code, "MISSING_CLASS") == 0)
+            continue;
+        first = (*count)++ == 0 ? finding : first;
+    }
+    return first;
+}
+
 /* Nothing is to be found where nothing is wrong. */
 static void nothing_wrong(void **state)
 {
@@ -276,10 +290,11 @@ static void nothing_wrong(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof sites / sizeof sites[0]; i++) {
         struct checked checked;
+        size_t count;
         check(&checked, sites[i]);
-        if (checked.findings.count)
-            fail_msg("%s: %s %s: %s", sites[i], checked.findings.items[0].code,
-                     checked.findings.items[0].object, checked.findings.items[0].text);
+        const struct finding *finding = first_of_site(&checked, &count);
+        if (count)
+            fail_msg("%s: %s %s: %s", sites[i], finding->code, finding->object, finding->text);
         free_checked(&checked);
     }
 }
@@ -325,8 +340,10 @@ static void leftover_is_one_finding(void **state)
     (void)state;
     struct checked checked;
     check(&checked, BASE "SMS_BoundaryGroup GroupID=67 Name=C-slow-tmp; dp d1 C");
-    assert_int_equal(checked.findings.count, 1);
-    assert_string_equal(checked.findings.items[0].code, "UPGRADE_LEFTOVER");
+    size_t count;
+    const struct finding *finding = first_of_site(&checked, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(finding->code, "UPGRADE_LEFTOVER");
     free_checked(&checked);
 }
 
@@ -344,7 +361,7 @@ static void long_vpn_names(void **state)
             struct buf text = {0};
             buf_format(&text, BASE "vpn A %s", kinds[i].prefix);
             for (int j = 0; j < kinds[i].fits + more; j++)
-                buf_append_text(&text, "\u00e9");
+                buf_append_text(&text, "\u20ac");
             struct checked checked;
             size_t count;
             check(&checked, text.data);
