@@ -3,6 +3,7 @@
 #include "agent/command/folders.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,7 +98,9 @@ void fetched_describe(struct fetched *fetched, const struct config *config,
     const struct store_set *set = &fetched->set;
     int64_t minutes = config->poll_minutes > 0 ? config->poll_minutes
                                                : settings->value[SETTING_POLICY_POLLING_MINUTES];
-    client->policy_point = config->policy_point ? config->policy_point : set->policy_point;
+    const char *point = config->policy_point ? config->policy_point : set->policy_point;
+    if (point) /* a query may hold a secret */
+        client->policy_point = arena_copy_bytes(&fetched->arena, point, strcspn(point, "?#"));
     if (set->policy_point) {
         client->last_policy = fetched_time(&fetched->arena, set->checked);
         client->next_policy = fetched_time(&fetched->arena, set->checked + minutes * 60);

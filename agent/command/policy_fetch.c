@@ -28,8 +28,9 @@ struct row {
 
 struct fetch {
     struct context *context;
-    struct arena arena; /* texts of rows, events and the next set */
-    const char *point;
+    struct arena arena;    /* texts of rows, events and the next set */
+    const char *point_url; /* as configured */
+    const char *point;     /* the same without a query, which may hold a secret */
     struct folders folders;
     struct log *log;
     struct network network;
@@ -75,7 +76,7 @@ static bool find_point(struct fetch *fetch, struct error *err)
 {
     const struct config *config = &fetch->context->config;
     if (config->policy_point) {
-        fetch->point = arena_copy_string(&fetch->arena, config->policy_point);
+        fetch->point_url = config->policy_point;
         return true;
     }
     struct policy policy;
@@ -87,22 +88,29 @@ static bool find_point(struct fetch *fetch, struct error *err)
                               ? instance_get_text(&policy, policy.instances[i], "URL")
                               : NULL;
         if (url)
-            fetch->point = arena_copy_string(&fetch->arena, url);
+            fetch->point_url = arena_copy_string(&fetch->arena, url);
     }
     fetched_free(&fetched);
     policy_free(&policy);
-    return fetch->point ||
+    return fetch->point_url ||
            error_set(err, ERROR_USAGE, BLAME_USER, "NO_POLICY_POINT", NULL,
                      "no policy point is known: write \"policyPoint\": \"https://...\" into "
                      "nearpoint.json");
 }
 
-static bool check_point(const struct fetch *fetch, struct error *err)
+/* What is kept and shown of a URL: queries may hold secrets (policy model: Names and secrets). */
+static const char *without_query(struct fetch *fetch, const char *url)
 {
-    const char *host = strstr(fetch->point, "://");
-    bool is_http = strncasecmp(fetch->point, "http://", 7) == 0 ||
-                   strncasecmp(fetch->point, "https://", 8) == 0;
-    if (is_http && strcspn(host + 3, "/?#") && strlen(fetch->point) <= LIMIT_URL_BYTES &&
+    return arena_copy_bytes(&fetch->arena, url, strcspn(url, "?#"));
+}
+
+static bool check_point(struct fetch *fetch, struct error *err)
+{
+    const char *host = strstr(fetch->point_url, "://");
+    bool is_http = strncasecmp(fetch->point_url, "http://", 7) == 0 ||
+                   strncasecmp(fetch->point_url, "https://", 8) == 0;
+    fetch->point = without_query(fetch, fetch->point_url);
+    if (is_http && strcspn(host + 3, "/?#") && strlen(fetch->point_url) <= LIMIT_URL_BYTES &&
         !memchr(host, '@', strcspn(host + 3, "/?#") + 3))
         return true;
     return error_set(err, ERROR_INPUT, BLAME_POLICY, "POLICY_POINT", NULL,
@@ -179,13 +187,16 @@ static bool verify(struct fetch *fetch, const char *url, const char *digest,
     if (ok) {
         const char *bytes = reply.body.data ? reply.body.data : "";
         fetch->trust.clock.newest_known = fetch->current->signing_time;
+        const char *where = without_query(fetch, place);
         ok = *found = signature_verify(signature, fetch->trust.anchors, bytes, reply.body.len,
-                                       digest, &fetch->trust.clock, place, err);
+                                       digest, &fetch->trust.clock, where, err);
         policy_point_free(&reply);
     } else if (is_not_there(&problem)) {
         ok = !fetch->trust.required ||
-             error_set(err, ERROR_INPUT, BLAME_POLICY, "SIGNATURE_MISSING", url,
-                       "is not signed, and requireSignedPolicy is set: there is no %s", place);
+             error_set(err, ERROR_INPUT, BLAME_POLICY, "SIGNATURE_MISSING",
+                       without_query(fetch, url),
+                       "is not signed, and requireSignedPolicy is set: there is no %s",
+                       without_query(fetch, place));
     } else {
         *err = problem;
     }
@@ -199,7 +210,7 @@ static bool check_reply(struct fetch *fetch, struct error *err)
     struct signature signature;
     struct store_set *next = &fetch->next;
     next->signing_time = fetch->current->signing_time;
-    if (!verify(fetch, fetch->point, next->reply_sha256, &signature, &next->is_signed, err))
+    if (!verify(fetch, fetch->point_url, next->reply_sha256, &signature, &next->is_signed, err))
         return false;
     if (!next->is_signed)
         return true;
@@ -245,7 +256,7 @@ static bool check_hashes(const struct assignment *row, const struct buf *body,
 }
 
 /* A body is signed by the signed reply that names its SHA-256, else by itself. */
-static bool check_body(struct fetch *fetch, const struct assignment *row,
+static bool check_body(struct fetch *fetch, const struct assignment *row, const char *url,
                        struct store_document *document, struct error *err)
 {
     struct signature signature;
@@ -253,14 +264,14 @@ static bool check_body(struct fetch *fetch, const struct assignment *row,
         document->is_signed = true;
         return true;
     }
-    return verify(fetch, document->url, document->sha256, &signature, &document->is_signed, err);
+    return verify(fetch, url, document->sha256, &signature, &document->is_signed, err);
 }
 
-static bool receive_body(struct fetch *fetch, const struct assignment *row,
+static bool receive_body(struct fetch *fetch, const struct assignment *row, const char *url,
                          struct store_document *document, struct error *err)
 {
     struct policy_point_reply reply;
-    if (!get(fetch, document->url, NULL, &reply, err))
+    if (!get(fetch, url, NULL, &reply, err))
         return false;
     const char *bytes = reply.body.data ? reply.body.data : "";
     hash_bytes(HASH_SHA256, bytes, reply.body.len, document->sha256);
@@ -283,34 +294,41 @@ static bool receive_body(struct fetch *fetch, const struct assignment *row,
     return ok;
 }
 
-static bool bring_body(struct fetch *fetch, const struct assignment *row,
-                       struct store_document *document, struct error *err)
+static void describe(struct fetch *fetch, const struct assignment *row, const char *url,
+                     struct store_document *document)
 {
-    char *where = mem_format("%s:%u", fetch->point, row->line);
-    char *url = policy_point_url(fetch->point, row->location, where, err);
-    free(where);
-    if (!url)
-        return false;
     *document = (struct store_document){
         .policy_id = arena_copy_string(&fetch->arena, row->policy_id),
         .version_text = arena_copy_string(&fetch->arena, row->version_text),
         .version = {row->version[0], row->version[1]},
-        .url = arena_copy_string(&fetch->arena, url),
+        .url = without_query(fetch, url),
         .category = row->category ? arena_copy_string(&fetch->arena, row->category) : NULL,
         .conditional = row->conditional,
     };
-    free(url);
+}
+
+static bool bring_body(struct fetch *fetch, const struct assignment *row,
+                       struct store_document *document, struct error *err)
+{
+    char *where = mem_format("%s:%u", fetch->point, row->line);
+    char *url = policy_point_url(fetch->point_url, row->location, where, err);
+    free(where);
+    if (!url)
+        return false;
+    describe(fetch, row, url, document);
     const struct store_document *known = find_current(fetch, row->policy_id);
     bool is_kept = row->sha256[0] && store_has(fetch->store, row->sha256, &document->bytes);
     if (is_kept)
         memcpy(document->sha256, row->sha256, sizeof document->sha256);
-    else if (!receive_body(fetch, row, document, err))
-        return false;
+    bool ok = (is_kept || receive_body(fetch, row, url, document, err)) &&
+              check_body(fetch, row, url, document, err);
+    free(url);
     bool is_known = known && version_compare(known->version, row->version) == 0 &&
                     strcmp(known->sha256, document->sha256) == 0;
-    add_row(fetch, (struct row){document->policy_id, document->version_text, document->url,
-                                is_known ? "unchanged" : "new", is_kept ? 0 : document->bytes});
-    return check_body(fetch, row, document, err);
+    if (ok)
+        add_row(fetch, (struct row){document->policy_id, document->version_text, document->url,
+                                    is_known ? "unchanged" : "new", is_kept ? 0 : document->bytes});
+    return ok;
 }
 
 static bool bring_bodies(struct fetch *fetch, struct error *err)
@@ -412,7 +430,7 @@ static const char *known_etag(struct fetch *fetch)
 
 static bool run(struct fetch *fetch, struct error *err)
 {
-    if (!get(fetch, fetch->point, known_etag(fetch), &fetch->reply, err))
+    if (!get(fetch, fetch->point_url, known_etag(fetch), &fetch->reply, err))
         return false;
     if (fetch->reply.not_modified)
         return keep_current(fetch, err);
