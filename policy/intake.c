@@ -223,8 +223,9 @@ const char *intake_end_instance(struct intake *intake, unsigned *line)
 {
     struct policy *policy = intake->policy;
     struct instance *instance = intake_instance(intake);
-    const struct property *properties = intake->properties + top(intake)->first_property;
     size_t count = intake->property_count - top(intake)->first_property;
+    const struct property *properties =
+        count ? intake->properties + top(intake)->first_property : NULL;
     const struct property *twice = count ? find_double(properties, count) : NULL;
     if (twice) {
         *line = twice->line;
@@ -313,8 +314,8 @@ static bool is_hidden(const struct value *value)
 const char *intake_end_property(struct intake *intake, bool is_array)
 {
     struct property *property = &intake->properties[intake->property_count - 1];
-    const struct value *items = intake->items + top(intake)->first_item;
     size_t count = intake->item_count - top(intake)->first_item;
+    const struct value *items = count ? intake->items + top(intake)->first_item : NULL;
     intake->item_count -= count;
     for (size_t i = 0; i < count; i++)
         if (property->secret && is_hidden(&items[i]))
