@@ -7,6 +7,7 @@
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
+#include "policy/secrets.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -61,7 +62,8 @@ static bool read_places(struct context *context, struct policy *policy,
     const char *path = usual;
     bool ok = policy_add(policy, &path, 1, true, trust, err);
     free(usual);
-    return ok;
+    /* Root's own folder holds no secret that others may read. */
+    return ok && (geteuid() != 0 || secrets_refuse_readable(policy, err));
 }
 
 /* The fetched documents first: what stands in the folder is read last. */
