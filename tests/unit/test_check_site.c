@@ -344,7 +344,7 @@ static void long_vpn_names(void **state)
             struct buf text = {0};
             buf_format(&text, BASE "vpn A %s", kinds[i].prefix);
             for (int j = 0; j < kinds[i].fits + more; j++)
-                buf_append_text(&text, "\u00e9");
+                buf_append_text(&text, "\u20ac");
             struct checked checked;
             size_t count;
             check(&checked, text.data);
