@@ -231,13 +231,14 @@ static void add_overlap(struct sweep *sweep, size_t at, size_t end)
     }
     size_t count = others.count = count_others(sweep, at, end);
     bool is_vpn = boundary_of(sweep, item)->type == BOUNDARY_VPN;
-    check_add(sweep->findings, sweep->row,
-              check_boundary_name(policy, &sweep->site->boundaries[item->boundary]),
-              "in %s, and overlaps %zu boundar%s of other groups: %s%s; a machine in both uses the "
-              "distribution points of all these groups: separate the boundaries, or put them into the "
-              "same groups",
-              groups_text(sweep, item->boundary), count, count == 1 ? "y" : "ies",
-              check_list_text(policy, &others), is_vpn ? "" : check_machines_text(sweep->machines));
+    check_add(
+        sweep->findings, sweep->row,
+        check_boundary_name(policy, &sweep->site->boundaries[item->boundary]),
+        "in %s, and overlaps %zu boundar%s of other groups: %s%s; a machine in both uses the "
+        "distribution points of all these groups: separate the boundaries, or put them into the "
+        "same groups",
+        groups_text(sweep, item->boundary), count, count == 1 ? "y" : "ies",
+        check_list_text(policy, &others), is_vpn ? "" : check_machines_text(sweep->machines));
 }
 
 static void run_sweep(struct sweep *sweep, struct item *items, size_t count)

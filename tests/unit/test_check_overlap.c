@@ -288,10 +288,11 @@ static void machines_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_what),       cmocka_unit_test(many_overlaps),
-        cmocka_unit_test(sets_of_groups),  cmocka_unit_test(machines_count_once),
-        cmocka_unit_test(machines_of_all), cmocka_unit_test(placeless_machines),
-        cmocka_unit_test(long_text),       cmocka_unit_test(bounded),
+        cmocka_unit_test(with_what),        cmocka_unit_test(many_overlaps),
+        cmocka_unit_test(sets_of_groups),   cmocka_unit_test(machines_count_once),
+        cmocka_unit_test(machines_of_all),  cmocka_unit_test(placeless_machines),
+        cmocka_unit_test(long_text),        cmocka_unit_test(bounded),
+        cmocka_unit_test(machines_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
