@@ -5,6 +5,14 @@
 #include "policy/check.h"
 #include "tests/unit/estate.h"
 
+/* A site in which nothing is to be found. */
+#define BASE                                                                 \
+    "group A; default Z Default-Site-Boundary-Group<PS1>; dp d1 A; dp d2 Z;" \
+    "ours d1 Addresses=10.1.1.9/24; ours d2 Addresses=10.9.9.9/24; range A 10.1.1.1-10.1.1.254;"
+/* Another group with a distribution point and a boundary far away. */
+#define B  "group B; dp d3 B; ours d3 Addresses=10.2.1.9/24; range B 10.2.1.1-10.2.1.254;"
+#define PC "SMS_R_System ResourceId=7 Name=PC7 IPAddresses=10.1.1.30 IPSubnets=10.1.1.0;"
+
 struct checked {
     struct estate estate;
     struct resultant resultant;
@@ -46,6 +54,48 @@ static inline const struct finding *find(const struct checked *checked, const ch
         if (strcmp(checked->findings.items[i].code, code) == 0 && (*count)++ == 0)
             found = &checked->findings.items[i];
     return found;
+}
+
+/* A small site that raises a code once, and a twin with one fact changed that does not. */
+struct check_case {
+    const char *code;
+    enum finding_severity severity;
+    const char *raises, *twin;
+    const char *object, *text; /* parts of them */
+};
+
+static inline void raised(const struct check_case *row)
+{
+    struct checked checked;
+    size_t count;
+    check(&checked, row->raises);
+    const struct finding *finding = find(&checked, row->code, &count);
+    if (count != 1)
+        fail_msg("%s: %zu of %s", row->raises, count, row->code);
+    if (finding->severity != row->severity)
+        fail_msg("%s: %s is %s", row->raises, row->code, check_severity_word(finding->severity));
+    if (!strstr(finding->object, row->object) || !strstr(finding->text, row->text))
+        fail_msg("%s: %s %s: %s", row->raises, row->code, finding->object, finding->text);
+    free_checked(&checked);
+}
+
+static inline void not_raised(const struct check_case *row)
+{
+    struct checked checked;
+    size_t count;
+    check(&checked, row->twin);
+    const struct finding *finding = find(&checked, row->code, &count);
+    if (count)
+        fail_msg("%s: %s %s: %s", row->twin, row->code, finding->object, finding->text);
+    free_checked(&checked);
+}
+
+static inline void check_cases(const struct check_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        raised(&cases[i]);
+        not_raised(&cases[i]);
+    }
 }
 
 #endif
