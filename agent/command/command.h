@@ -45,7 +45,7 @@ struct context {
    is empty) and exits with its kind. */
 typedef bool command_run(struct context *context, struct error *err);
 
-command_run command_policy, command_locate, command_get;
+command_run command_policy, command_locate, command_get, command_export_script;
 
 /* Policy, resultant settings and site together, as every command but `policy` wants them. */
 struct world {
