@@ -49,7 +49,7 @@ struct context {
    is empty) and exits with its kind. */
 typedef bool command_run(struct context *context, struct error *err);
 
-command_run command_policy, command_locate, command_get;
+command_run command_policy, command_locate, command_get, command_export_script;
 
 /* The set of fetched policy in force; its texts live in the arena. */
 struct fetched {
