@@ -277,7 +277,7 @@ $SiteClass = @(
     @{
         Class = 'SMS_ClientSettings'
         PageBy = 'SettingsID'
-        Properties = @('SettingsID', 'Name', 'Priority', 'Type', 'Enabled', 'AgentConfigurations')
+        Properties = @('SettingsID', 'Name', 'Priority', 'Type', 'Enabled', 'AgentConfigurations', 'AssignmentCount')
         Lazy = @('AgentConfigurations')
     }
     @{
