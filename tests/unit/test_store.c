@@ -496,6 +496,7 @@ static void test_events(void **state)
     assert_true(beneath_replace(place->dir, "policy/events.json", "{", 1, 0600, NULL));
     store_read_events(&events, place->dir);
     assert_int_equal(events.count, 0);
+    store_free_events(&events);
     store_close(store);
 }
 
