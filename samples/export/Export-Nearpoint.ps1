@@ -118,7 +118,8 @@ $PageValuesMax = 50
 
 # What several classes have.
 $GroupProperty = @('GroupID', 'Name', 'Flags', 'DefaultSiteCode', 'MemberCount', 'SiteSystemCount')
-$PackageProperty = @('PackageID', 'Name', 'PackageType', 'SourceVersion', 'PkgFlags', 'PackageSize')
+$PackageProperty = @('PackageID', 'Name', 'PackageType', 'SourceVersion', 'PkgFlags',
+    'PkgSourceFlag', 'PackageSize')
 $AssignmentProperty = @('AssignmentID', 'AssignmentName', 'TargetCollectionID', 'DPLocality')
 
 # What is read: class, the key that makes pages, properties.
@@ -277,7 +278,8 @@ $SiteClass = @(
     @{
         Class = 'SMS_ClientSettings'
         PageBy = 'SettingsID'
-        Properties = @('SettingsID', 'Name', 'Priority', 'Type', 'Enabled', 'AgentConfigurations')
+        Properties = @('SettingsID', 'Name', 'Priority', 'Type', 'Enabled', 'AgentConfigurations',
+            'AssignmentCount')
         Lazy = @('AgentConfigurations')
     }
     @{

@@ -135,6 +135,38 @@ static void machines_count_once(void **state)
     free_checked(&checked);
 }
 
+/* Machines stand in an export in any order, and most of them elsewhere. */
+static void machines_in_any_order(void **state)
+{
+    static const char *const overlaps[] = {
+        "range A 10.4.5.0-10.4.5.255; range B 10.4.5.0-10.4.5.255",
+        "sub A 10.4.5.0; sub B 10.4.5.0",
+        "adsite A S5; adsite B S5",
+    };
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct buf xml = {0};
+        buf_format(&xml, BASE B "%s", overlaps[i]);
+        for (int j = 0; j < 90; j++) {
+            int net = j * 37 % 10;
+            buf_format(&xml,
+                       "; SMS_R_System ResourceId=%d Name=PC%d IPAddresses=10.4.%d.%d "
+                       "IPSubnets=10.4.%d.0 ADSiteName=S%d",
+                       j + 1, j, net, j, net, net);
+        }
+        struct checked checked;
+        size_t count;
+        check(&checked, xml.data);
+        const struct finding *finding = find(&checked, "BOUNDARY_OVERLAP", &count);
+        assert_int_equal(count, 1);
+        if (!strstr(finding->text, "; 9 machines of SMS_R_System stand there: PC") ||
+            !strstr(finding->text, " and 6 more;"))
+            fail_msg("%s", finding->text);
+        free_checked(&checked);
+        buf_free(&xml);
+    }
+}
+
 /* Machines are counted in all that overlap, not only in those that are named. */
 static void machines_of_all(void **state)
 {
@@ -288,10 +320,15 @@ static void machines_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_what),        cmocka_unit_test(many_overlaps),
-        cmocka_unit_test(sets_of_groups),   cmocka_unit_test(machines_count_once),
-        cmocka_unit_test(machines_of_all),  cmocka_unit_test(placeless_machines),
-        cmocka_unit_test(long_text),        cmocka_unit_test(bounded),
+        cmocka_unit_test(with_what),
+        cmocka_unit_test(many_overlaps),
+        cmocka_unit_test(sets_of_groups),
+        cmocka_unit_test(machines_count_once),
+        cmocka_unit_test(machines_in_any_order),
+        cmocka_unit_test(machines_of_all),
+        cmocka_unit_test(placeless_machines),
+        cmocka_unit_test(long_text),
+        cmocka_unit_test(bounded),
         cmocka_unit_test(machines_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

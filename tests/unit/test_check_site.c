@@ -12,6 +12,16 @@
 #include "tests/unit/checked.h"
 
 static const struct check_case cases[] = {
+    {"COUNT_MISMATCH", FINDING_WARNING, BASE "SMS_BoundaryGroup GroupID=65 Name=A MemberCount=0",
+     BASE "SMS_BoundaryGroup GroupID=65 Name=A", "boundary group 65 'A'", "its MemberCount is 0"},
+    {"COUNT_MISMATCH", FINDING_WARNING,
+     BASE "SMS_Boundary BoundaryID=99 BoundaryType=1 Value=Oslo GroupCount=2;"
+          "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=65;"
+          "SMS_BoundaryGroupMembers BoundaryID=98 GroupID=65",
+     BASE "SMS_Boundary BoundaryID=99 BoundaryType=1 Value=Oslo GroupCount=1;"
+          "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=65;"
+          "SMS_BoundaryGroupMembers BoundaryID=98 GroupID=65",
+     "boundary 99 'Oslo'", "its GroupCount is 2"},
     {"GROUP_NO_DP", FINDING_WARNING, BASE B "group C; adsite C x; link C A -1; link C B 20",
      BASE B "group C; adsite C x; dp d1 C", "boundary group 67 'C'", "'B' joins after 20 minutes"},
     {"GROUP_NO_DP", FINDING_WARNING, BASE B "group C; adsite C x; link C A 0; link C B 20",
@@ -40,7 +50,7 @@ static const struct check_case cases[] = {
      BASE "SMS_Boundary BoundaryID=99 BoundaryType=1 Value=Oslo GroupCount=2;"
           "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=65;"
           "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=66",
-     "boundary 99 'Oslo'", "its GroupCount is 3, and the policy has 2 rows"},
+     "boundary 99 'Oslo'", "its GroupCount is 3, and the policy counts 2 in its rows"},
     {"BOUNDARY_EVERYTHING", FINDING_WARNING, BASE "range A 0.0.0.0-255.255.255.255",
      BASE "range A 1.0.0.1-255.255.255.255", "boundary 8 '0.0.0.0-255.255.255.255'", "an IPv4"},
     {"BOUNDARY_EVERYTHING", FINDING_WARNING, BASE "range A 1.0.0.0-223.255.255.255",
@@ -80,19 +90,19 @@ static const struct check_case cases[] = {
     {"COUNT_MISMATCH", FINDING_WARNING,
      BASE "SMS_BoundaryGroup GroupID=65 Name=A MemberCount=2 SiteSystemCount=1",
      BASE "SMS_BoundaryGroup GroupID=65 Name=A MemberCount=1 SiteSystemCount=1",
-     "boundary group 65 'A'", "its MemberCount is 2, and the policy has 1 rows"},
+     "boundary group 65 'A'", "its MemberCount is 2, and the policy counts 1 in its rows"},
     {"COUNT_MISMATCH", FINDING_WARNING,
      BASE "SMS_BoundaryGroup GroupID=65 Name=A MemberCount=1;"
           "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=65",
      BASE "SMS_BoundaryGroup GroupID=65 Name=A MemberCount=2;"
           "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=65",
-     "boundary group 65", "the policy has 2 rows of SMS_BoundaryGroupMembers"},
+     "boundary group 65", "the policy counts 2 in its rows of SMS_BoundaryGroupMembers"},
     {"COUNT_MISMATCH", FINDING_WARNING,
      BASE "SMS_BoundaryGroup GroupID=65 Name=A SiteSystemCount=1;"
           "SMS_BoundaryGroupSiteSystems GroupID=65 ServerNALPath=\\\\mp1\\",
      BASE "SMS_BoundaryGroup GroupID=65 Name=A SiteSystemCount=2;"
           "SMS_BoundaryGroupSiteSystems GroupID=65 ServerNALPath=\\\\mp1\\",
-     "boundary group 65", "its SiteSystemCount is 1, and the policy has 2 rows"},
+     "boundary group 65", "its SiteSystemCount is 1, and the policy counts 2 in its rows"},
     {"COUNT_MISMATCH", FINDING_WARNING,
      BASE "SMS_Boundary BoundaryID=99 BoundaryType=1 Value=Oslo GroupCount=2;"
           "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=65",
@@ -169,12 +179,12 @@ static const struct check_case cases[] = {
      BASE "dp d4 A InternetFacing=1; cloud d4 c.contoso.test", "distribution point d4", ""},
     {"MEMBER_MISSING", FINDING_ERROR, BASE "SMS_BoundaryGroupMembers BoundaryID=99 GroupID=65",
      BASE "SMS_BoundaryGroupMembers BoundaryID=7 GroupID=65", "boundary group 65 'A'",
-     "1 of its members are boundaries that the policy does not have: 99"},
+     "boundaries are its members that the policy does not have, 1 in all: 99"},
     {"MEMBER_MISSING", FINDING_ERROR, BASE "SMS_BoundaryGroupMembers BoundaryID=7 GroupID=66",
      BASE "SMS_BoundaryGroupMembers BoundaryID=7 GroupID=66; group B", "boundary group 66",
-     "1 boundaries are in this group, which the policy does not have: 7"},
+     "boundaries are in this group, which the policy does not have, 1 in all: 7"},
     {"MEMBER_MISSING", FINDING_ERROR, BASE "dp d3 A Q", BASE "dp d3 A", "boundary group 81",
-     "1 servers are in this group, which the policy does not have: d3.contoso.test"},
+     "servers are in this group, which the policy does not have, 1 in all: d3.contoso.test"},
     {"NO_DEFAULT_GROUP", FINDING_WARNING, "group A; dp d1 A; sub A 10.1.1.0",
      "group A; dp d1 A; sub A 10.1.1.0; default Z Default-Site-Boundary-Group<PS1>", "policy",
      "a machine in no boundary finds nothing"},
@@ -284,16 +294,20 @@ static void missing_by_group(void **state)
     static const struct {
         const char *object, *text;
     } want[] = {
-        {"boundary group 65 'A'", "2 of its members are boundaries that the policy does not have: "
-                                  "98, 99 ("},
-        {"boundary group 80", "2 boundaries are in this group, which the policy does not have: 7, "
-                              "97 ("},
+        {"boundary group 65 'A'",
+         "boundaries are its members that the policy does not have, 2 in all: "
+         "98, 99 ("},
+        {"boundary group 80",
+         "boundaries are in this group, which the policy does not have, 2 in all: 7, "
+         "97 ("},
         {"boundary group 81",
-         "1 boundaries are in this group, which the policy does not have: 7 ("},
-        {"boundary group 80", "1 servers are in this group, which the policy does not have: "
-                              "d5.contoso.test ("},
-        {"boundary group 81", "2 servers are in this group, which the policy does not have: "
-                              "d4.contoso.test, d5.contoso.test ("},
+         "boundaries are in this group, which the policy does not have, 1 in all: 7 ("},
+        {"boundary group 80",
+         "servers are in this group, which the policy does not have, 1 in all: "
+         "d5.contoso.test ("},
+        {"boundary group 81",
+         "servers are in this group, which the policy does not have, 2 in all: "
+         "d4.contoso.test, d5.contoso.test ("},
     };
     (void)state;
     struct checked checked;
