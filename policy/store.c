@@ -71,7 +71,7 @@ static bool take_record(struct store_set *set, const struct buf *text, struct er
     store_free(set);
     return damaged(err, CURRENT,
                    "the record of the fetched policy is damaged: 'nearpoint policy reset' drops "
-                   "and fetches it");
+                   "it, 'nearpoint policy fetch' brings it anew");
 }
 
 bool store_read(struct store_set *set, int state_dir, struct error *err)

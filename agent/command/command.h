@@ -77,6 +77,9 @@ bool command_read_trust(struct context *context, struct policy_trust *trust, str
 bool command_read_policy(struct context *context, struct policy *policy, struct fetched *fetched,
                          struct error *err);
 
+/* What is named by --policy, NEARPOINT_POLICY or the default folder alone. */
+bool command_read_folder(struct context *context, struct policy *policy, struct error *err);
+
 /* The policy's warnings, a line each, to standard error. */
 void command_print_warnings(const struct policy *policy);
 

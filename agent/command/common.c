@@ -88,6 +88,21 @@ bool command_read_policy(struct context *context, struct policy *policy, struct 
     return ok;
 }
 
+bool command_read_folder(struct context *context, struct policy *policy, struct error *err)
+{
+    struct policy_trust trust;
+    *policy = (struct policy){0};
+    if (!command_read_trust(context, &trust, err))
+        return false;
+    bool ok = read_places(context, policy, trust.anchors ? &trust : NULL, err) &&
+              policy_settle(policy, err);
+    if (!ok)
+        policy_free(policy);
+    signature_trust_free(context->trust);
+    context->trust = NULL;
+    return ok;
+}
+
 static bool read_base(struct context *context, struct policy *policy, struct machine *machine,
                       struct error *err)
 {

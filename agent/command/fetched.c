@@ -44,10 +44,12 @@ bool fetched_read(struct fetched *fetched, const struct options *options,
         return false;
     bool ok = store_load(&fetched->set, fetched->state_dir, policy, err) &&
               check_trust(&fetched->set, trust, err);
-    if (ok)
+    if (ok) {
         sign_documents(&fetched->set, policy);
-    else
+    } else {
+        policy_free(policy);
         fetched_free(fetched);
+    }
     return ok;
 }
 

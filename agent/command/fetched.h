@@ -8,7 +8,7 @@
 /* The set in force, its documents into `policy`, which is all-zero; not settled. It counts unless
    other policy is named
    (--policy, NEARPOINT_POLICY) and the state folder is not. With `trust` that requires signatures a
-   set that is not signed is refused. On false nothing is left to free but the policy. */
+   set that is not signed is refused. On false nothing is left to free. */
 bool fetched_read(struct fetched *fetched, const struct options *options,
                   const struct policy_trust *trust, struct policy *policy, struct error *err);
 

@@ -41,6 +41,7 @@ struct fetch {
     struct assignments assignments;
     struct store_set next;
     int64_t received;
+    int64_t begun; /* monotonic ms */
     size_t row_count, row_cap;
     struct row *rows;
     size_t event_count, event_cap;
@@ -71,7 +72,8 @@ static void add_event(struct fetch *fetch, enum store_event_kind kind, const cha
 
 /* Setting up */
 
-/* nearpoint.json's, else the policy's NP_PolicyPoint. */
+/* nearpoint.json's, else the NP_PolicyPoint of the folder: fetched policy never says where policy
+   comes from, and may be damaged, which a fetch mends. */
 static bool find_point(struct fetch *fetch, struct error *err)
 {
     const struct config *config = &fetch->context->config;
@@ -80,8 +82,7 @@ static bool find_point(struct fetch *fetch, struct error *err)
         return true;
     }
     struct policy policy;
-    struct fetched fetched;
-    if (!command_read_policy(fetch->context, &policy, &fetched, err))
+    if (!command_read_folder(fetch->context, &policy, err))
         return false;
     for (size_t i = 0; i < policy.instance_count; i++) {
         const char *url = text_equal(policy.instances[i]->class_name, "NP_PolicyPoint")
@@ -90,7 +91,6 @@ static bool find_point(struct fetch *fetch, struct error *err)
         if (url)
             fetch->point_url = arena_copy_string(&fetch->arena, url);
     }
-    fetched_free(&fetched);
     policy_free(&policy);
     return fetch->point_url ||
            error_set(err, ERROR_USAGE, BLAME_USER, "NO_POLICY_POINT", NULL,
@@ -150,10 +150,25 @@ static void close_all(struct fetch *fetch)
     free(fetch->events);
 }
 
+/* NEARPOINT_POLICY_SECONDS is for tests. */
+static int64_t policy_seconds(void)
+{
+    int64_t seconds = LIMIT_POLICY_SECONDS;
+    const char *text = getenv("NEARPOINT_POLICY_SECONDS");
+    if (text)
+        text_to_int(text, 1, LIMIT_POLICY_SECONDS, &seconds);
+    return seconds;
+}
+
 static bool get(struct fetch *fetch, const char *url, const char *etag,
                 struct policy_point_reply *reply, struct error *err)
 {
-    if (!policy_point_get(fetch->network.loop, fetch->network.client, url, etag, reply, err))
+    int64_t left = fetch->begun + policy_seconds() * 1000 - clock_system.monotonic(NULL);
+    if (left <= 0)
+        return error_set(err, ERROR_FAILED, BLAME_SOURCE, "STALLED", fetch->point,
+                         "the policy does not come in time: %lld s are over",
+                         (long long)policy_seconds());
+    if (!policy_point_get(fetch->network.loop, fetch->network.client, url, etag, left, reply, err))
         return false;
     fetch->received += (int64_t)reply->body.len;
     return true;
@@ -210,7 +225,7 @@ static bool check_reply(struct fetch *fetch, struct error *err)
     struct signature signature;
     struct store_set *next = &fetch->next;
     next->signing_time = fetch->current->signing_time;
-    if (!verify(fetch, fetch->point_url, next->reply_sha256, &signature, &next->is_signed, err))
+    if (!verify(fetch, fetch->reply.url, next->reply_sha256, &signature, &next->is_signed, err))
         return false;
     if (!next->is_signed)
         return true;
@@ -311,7 +326,7 @@ static bool bring_body(struct fetch *fetch, const struct assignment *row,
                        struct store_document *document, struct error *err)
 {
     char *where = mem_format("%s:%u", fetch->point, row->line);
-    char *url = policy_point_url(fetch->point_url, row->location, where, err);
+    char *url = policy_point_url(fetch->reply.url, row->location, where, err);
     free(where);
     if (!url)
         return false;
@@ -345,7 +360,7 @@ static bool bring_bodies(struct fetch *fetch, struct error *err)
 
 /* The set */
 
-static void note_dropped(struct fetch *fetch)
+static void list_dropped(struct fetch *fetch)
 {
     for (size_t i = 0; i < fetch->current->count; i++) {
         const struct store_document *old = &fetch->current->documents[i];
@@ -358,7 +373,6 @@ static void note_dropped(struct fetch *fetch)
         const char *version = arena_copy_string(&fetch->arena, old->version_text);
         add_row(fetch, (struct row){id, version, arena_copy_string(&fetch->arena, old->url),
                                     "dropped", 0});
-        add_event(fetch, STORE_DROPPED, id, version, NULL);
     }
 }
 
@@ -366,6 +380,8 @@ static void note_applied(struct fetch *fetch)
 {
     for (size_t i = 0; i < fetch->row_count; i++) {
         const struct row *row = &fetch->rows[i];
+        if (strcmp(row->result, "dropped") == 0)
+            add_event(fetch, STORE_DROPPED, row->policy_id, row->version, NULL);
         if (strcmp(row->result, "new") != 0)
             continue;
         add_event(fetch, STORE_APPLIED, row->policy_id, row->version, NULL);
@@ -392,10 +408,13 @@ static bool switch_over(struct fetch *fetch, struct error *err)
     next->etag = fetch->reply.etag[0] ? fetch->reply.etag : NULL;
     next->source = fetch->assignments.source;
     next->fetched = next->checked = now();
-    note_dropped(fetch);
+    size_t brought = fetch->row_count;
+    list_dropped(fetch);
     fetch->outcome = has_news(fetch) ? OUTCOME_OK : OUTCOME_UNCHANGED;
-    if (!store_switch(fetch->store, next, err))
+    if (!store_switch(fetch->store, next, err)) {
+        fetch->row_count = brought; /* nothing was dropped */
         return false;
+    }
     fetch->checked = next->checked;
     note_applied(fetch);
     if (fetch->outcome == OUTCOME_UNCHANGED)
@@ -473,7 +492,9 @@ static void add_error(struct json_out *out, const struct error *err)
     json_out_open(out, "error", '{');
     json_out_text(out, "code", err->code);
     json_out_text(out, "blame", error_blame_word(err->blame));
-    json_out_text(out, "text", err->text);
+    char *text = mem_format("%s%s%s", err->where, err->where[0] ? ": " : "", err->text);
+    json_out_text(out, "text", text);
+    free(text);
     json_out_close(out, '}');
 }
 
@@ -528,6 +549,7 @@ bool policy_fetch(struct context *context, struct error *err)
     bool ok = open_all(&fetch, err);
     if (ok) {
         fetch.checked = fetch.current->checked;
+        fetch.begun = clock_system.monotonic(NULL);
         ok = run(&fetch, err);
     }
     if (!ok)

@@ -91,6 +91,8 @@ static void finish(struct source_fetch *fetch)
     struct source_request request = fetch->request;
     if (!result.ok)
         where_of(fetch->url, result.error.where, sizeof result.error.where);
+    else if (request.document)
+        *request.document->url = mem_copy_string(fetch->url);
     release(fetch);
     request.done(request.arg, &result);
 }
@@ -464,6 +466,15 @@ static bool is_overdue(const struct source_fetch *fetch)
     return document && now(fetch) - fetch->begun > document->within_ms;
 }
 
+/* When silence, or the time for a whole document, may be over. */
+static int64_t next_look(const struct source_fetch *fetch, int64_t left)
+{
+    const struct source_document *document = fetch->request.document;
+    int64_t next = left > 0 ? left : 1000;
+    int64_t due = document ? fetch->begun + document->within_ms - now(fetch) + 1 : next;
+    return due > 0 && due < next ? due : next;
+}
+
 static void on_timer(void *arg)
 {
     struct source_fetch *fetch = arg;
@@ -474,7 +485,7 @@ static void on_timer(void *arg)
     else if (is_overdue(fetch) && !fetch->name_wanted)
         give_up(fetch, "the whole does not come in time");
     else
-        loop_timer_set(fetch->client->loop, &fetch->timer, left > 0 ? left : 1000);
+        loop_timer_set(fetch->client->loop, &fetch->timer, next_look(fetch, left));
 }
 
 /* ---- start, resume, cancel ---- */
@@ -530,7 +541,8 @@ static void begin(void *arg)
     struct source_fetch *fetch = arg;
     fetch->timer.fire = on_timer;
     fetch->begun = now(fetch);
-    loop_timer_set(fetch->client->loop, &fetch->timer, fetch->client->options->connect_ms);
+    loop_timer_set(fetch->client->loop, &fetch->timer,
+                   next_look(fetch, fetch->client->options->connect_ms));
     ask(fetch);
 }
 

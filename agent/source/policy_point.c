@@ -42,14 +42,17 @@ static bool is_refused(const struct error *err)
 }
 
 bool policy_point_get(struct loop *loop, struct source_client *client, const char *url,
-                      const char *etag, struct policy_point_reply *reply, struct error *err)
+                      const char *etag, int64_t within_ms, struct policy_point_reply *reply,
+                      struct error *err)
 {
+    const int64_t longest = LIMIT_FETCH_SECONDS * 1000L;
     *reply = (struct policy_point_reply){0};
     struct getting getting = {.reply = reply};
     const struct source_document document = {
         .most = LIMIT_DOCUMENT_BYTES,
         .if_none_match = etag,
-        .within_ms = LIMIT_FETCH_SECONDS * 1000L,
+        .within_ms = within_ms < longest ? within_ms : longest,
+        .url = &reply->url,
     };
     const struct source_request request = {
         .url = url,
@@ -81,6 +84,7 @@ bool policy_point_get(struct loop *loop, struct source_client *client, const cha
 void policy_point_free(struct policy_point_reply *reply)
 {
     buf_free(&reply->body);
+    free(reply->url);
     *reply = (struct policy_point_reply){0};
 }
 

@@ -255,6 +255,16 @@ def late(request):
     serve(request)
 
 
+@behaviour
+def drip(request):
+    """A byte now and then: never silent, never done."""
+    request.close()
+    request.head("200 OK")
+    while not request.server.closing.wait(0.2):
+        request.send(b" ")
+    raise Gone
+
+
 def send_chunks(request, body, end):
     request.head("200 OK", "Transfer-Encoding: chunked")
     for at in range(0, len(body), 4096):

@@ -421,6 +421,71 @@ def test_flood(scene):
     assert max(record["sent"] for record in server.asked("endless")) < 300000000  # LIMIT_DOCUMENT
 
 
+def test_drip(scene):
+    """Who never falls silent does not hold a fetch for ever, nor do many such bodies."""
+    server = misbehaving(scene)
+    scene.env["NEARPOINT_POLICY_SECONDS"] = "3"
+    for where in ("reply", "body"):
+        result = behave(scene, server, "drip", 1, where)
+        assert result.json["error"]["code"] == "STALLED" and result.seconds < 10, result
+
+
+def test_relative_to_where_it_was_found(scene):
+    """Relative locations are relative to where the reply was found after redirects."""
+    server = misbehaving(scene)
+    point = Point(scene, server.url + "/hop-1/" + REPLY)
+    point.publish(Assigned(1), Assigned(2, location="http://<mp>/ok/2.xml"))
+    point.fetch()
+    assert point.values() == {1: "one", 2: "one"}
+    asked = [record["target"] for record in server.asked()]
+    assert "/hop-0/1.xml" in asked and "/hop-1/1.xml" not in asked, asked
+
+
+def names_point(url):
+    return document([instance("NP_PolicyPoint", URL=url)], policy_id(99))
+
+
+def test_point_named_by_the_folder(scene):
+    """NP_PolicyPoint counts in the folder, not in fetched policy; what is damaged is mended."""
+    other = misbehaving(scene)
+    point = Point(scene)
+    scene.settings()
+    folder = ["--policy", scene.path("policy")]
+    scene.write("policy/point.xml", names_point(point.url))
+    elsewhere = document([instance("NP_PolicyPoint", URL=other.url + "/ok/" + REPLY)],
+                         policy_id(2)).encode()
+    point.publish(Assigned(1), Assigned(2, data=elsewhere))
+    point.fetch(*folder)
+    for name, data in point.stored().items():
+        if data == elsewhere:
+            with open(scene.path("state/" + name), "wb") as file:
+                file.write(b"damaged")
+    result = scene.run("policy", *point.places())
+    assert result.code == 3 and "policy fetch" in result.message, result
+    point.fetch(*folder)
+    assert point.values() == {1: "one"}
+    os.unlink(scene.path("policy/point.xml"))
+    result = scene.run("policy", "fetch", *point.places())
+    assert result.code == 2 and "policyPoint" in result.message, result
+    assert other.asked() == []
+
+
+def test_refused_drops_nothing(scene):
+    """What a refused reply no longer names is neither dropped nor said to be."""
+    point = Point(scene)
+    point.publish(Assigned(1, "one", "2.00"), Assigned(2))
+    point.fetch()
+    point.publish(Assigned(1, "old", "1.00"))
+    result = point.fetch(code=3)
+    assert "dropped" not in [row["result"] for row in result.json["documents"]], result
+    assert not [event for event in point.events() if "dropped" in event], point.events()
+    point.publish(Assigned(1, "one", "2.00"))
+    result = point.fetch()
+    assert [row["policyID"] for row in result.json["documents"] if row["result"] == "dropped"] \
+        == [policy_id(2)], result
+    assert [event for event in point.events() if "dropped" in event]
+
+
 def test_nobody_there(scene):
     """No policy point at all: exit 1, its URL in the message, and what was fetched stays."""
     point = Point(scene)

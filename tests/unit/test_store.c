@@ -14,6 +14,8 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -249,7 +251,8 @@ static void test_bodies(void **state)
     static const struct {
         const char *bad, *code, *good;
     } rows[] = {
-        {"<Policy", "XML", "<Policy PolicyID=\"B\" PolicyVersion=\"1\"></Policy>"},
+        {"<Policy PolicyID=\"B\" PolicyVersion=\"1\">", "XML",
+         "<Policy PolicyID=\"B\" PolicyVersion=\"1\"></Policy>"},
         {"<HTML/>", "POLICY_FORM", "<Policy PolicyID=\"B\" PolicyVersion=\"1.00\"></Policy>"},
         {"<Policy PolicyID=\"C\" PolicyVersion=\"1\"></Policy>", "OTHER_POLICY",
          "<Policy PolicyID=\"b\" PolicyVersion=\"1\"></Policy>"},
@@ -379,6 +382,53 @@ static void test_damage(void **state)
     assert_int_equal(count_files(place, "policy/documents"), 0);
 }
 
+struct watcher {
+    const struct place *place;
+    atomic_bool stop;
+    size_t seen, mixed, failed;
+};
+
+/* A reader that takes no lock: whatever the writer does, it sees one whole set. */
+static void *watch(void *arg)
+{
+    struct watcher *watcher = arg;
+    while (!atomic_load(&watcher->stop)) {
+        struct store_set set;
+        struct policy policy = {.document_count = 0};
+        if (!store_load(&set, watcher->place->dir, &policy, NULL)) {
+            watcher->failed++;
+            continue;
+        }
+        watcher->seen++;
+        watcher->mixed +=
+            policy.document_count != 2 ||
+            strcmp(policy.documents[0]->version_text, policy.documents[1]->version_text) != 0;
+        policy_free(&policy);
+        store_free(&set);
+    }
+    return NULL;
+}
+
+static void test_readers(void **state)
+{
+    const struct place *place = *state;
+    struct watcher watcher = {.place = place};
+    pthread_t thread;
+    for (int i = 1; i <= 50; i++) {
+        char *version = mem_format("%d", i);
+        const char *const documents[][2] = {{"{A}", version}, {"B", version}};
+        switch_to(place, documents, 2);
+        free(version);
+        if (i == 1)
+            assert_int_equal(pthread_create(&thread, NULL, watch, &watcher), 0);
+    }
+    atomic_store(&watcher.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(watcher.mixed, 0);
+    assert_int_equal(watcher.failed, 0);
+    assert_true(watcher.seen > 0);
+}
+
 /* A record that names a document by anything else than a digest opens nothing. */
 static void test_hostile_record(void **state)
 {
@@ -446,6 +496,7 @@ static void test_events(void **state)
     assert_true(beneath_replace(place->dir, "policy/events.json", "{", 1, 0600, NULL));
     store_read_events(&events, place->dir);
     assert_int_equal(events.count, 0);
+    store_free_events(&events);
     store_close(store);
 }
 
@@ -453,10 +504,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_nothing), TEST(test_record),         TEST(test_versions),
-        TEST(test_bodies),  TEST(test_conditional),    TEST(test_leftovers),
-        TEST(test_damage),  TEST(test_hostile_record), TEST(test_lock),
-        TEST(test_events),
+        TEST(test_nothing),        TEST(test_record),    TEST(test_versions), TEST(test_bodies),
+        TEST(test_conditional),    TEST(test_leftovers), TEST(test_damage),   TEST(test_readers),
+        TEST(test_hostile_record), TEST(test_lock),      TEST(test_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
