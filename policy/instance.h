@@ -63,20 +63,20 @@ struct document {
     int64_t version[2];       /* compared as two numbers */
     const char *source;       /* PolicySource: "SMS:PS1", "Local"; NULL where it is not said */
     enum layer layer;
-    int64_t priority;    /* PolicyPrecedence; smaller wins */
-    bool superseded;     /* another document has this PolicyID in a higher version */
-    const char *why_not; /* why none of it is applied, in words; NULL where it is */
-    bool for_users;      /* PolicyType is User */
-    bool is_reply;       /* a policy point's reply, which has no instances */
-    bool wants_sha1;     /* a reply names it by nothing better */
-    const char *signer;  /* whose signature was verified, or NULL */
+    int64_t priority;              /* PolicyPrecedence; smaller wins */
+    bool superseded;               /* another document has this PolicyID in a higher version */
+    const char *why_not;           /* why none of it is applied, in words; NULL where it is */
+    bool for_users;                /* PolicyType is User */
+    bool is_reply;                 /* a policy point's reply, which has no instances */
+    bool wants_sha256, wants_sha1; /* a reply names it by that */
+    const char *signer;            /* whose signature was verified, or NULL */
     size_t rule_count, rules_not_applied;
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
     unsigned part;             /* 0, 1, ... within its file */
     bool readable_by_others;   /* the file's mode gives it to all */
-    char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes */
-    char sha1[HASH_HEX_MAX];   /* SHA-1, where a reply names nothing else; else empty */
+    char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes; empty where nothing asked for it */
+    char sha1[HASH_HEX_MAX];   /* SHA-1, likewise */
 };
 
 struct instance {

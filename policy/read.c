@@ -21,22 +21,25 @@
 /* Where a document's bytes come from: false with the error filled, *len 0 at the end. */
 typedef bool next_piece(void *arg, const char **bytes, size_t *len, struct error *err);
 
+/* The digest of the bytes read costs a tenth of the reading: `hashes` says whether it is wanted. */
 static bool read_document(struct policy *policy, const char *path, next_piece *next, void *arg,
-                          struct error *err)
+                          bool hashes, struct error *err)
 {
     size_t first = policy->document_count;
     struct form *form = form_open(policy, path);
-    struct hash *hash = hash_create(HASH_SHA256);
+    struct hash *hash = hashes ? hash_create(HASH_SHA256) : NULL;
     const char *bytes;
     size_t len;
     bool ok;
     while ((ok = next(arg, &bytes, &len, err)) && len) {
-        hash_update(hash, bytes, len);
+        if (hash)
+            hash_update(hash, bytes, len);
         if (!(ok = form_feed(form, bytes, len, err)))
             break;
     }
     ok = ok && form_finish(form, err);
-    hash_finish(hash, policy->documents[first]->digest);
+    if (hash)
+        hash_finish(hash, policy->documents[first]->digest);
     for (size_t i = first + 1; i < policy->document_count; i++)
         memcpy(policy->documents[i]->digest, policy->documents[first]->digest, HASH_HEX_MAX);
     hash_free(hash);
@@ -63,7 +66,7 @@ bool policy_read_bytes(struct policy *policy, const char *name, const char *byte
                        struct error *err)
 {
     struct memory_bytes left = {bytes, len};
-    return read_document(policy, name, next_of_memory, &left, err);
+    return read_document(policy, name, next_of_memory, &left, true, err);
 }
 
 struct open_file {
@@ -160,7 +163,7 @@ static bool read_regular(struct policy *policy, int fd, const char *path,
     struct open_file *file = mem_zero(1, sizeof *file);
     file->fd = fd;
     file->path = path;
-    bool ok = read_document(policy, path, next_of_file, file, err);
+    bool ok = read_document(policy, path, next_of_file, file, trust != NULL, err);
     for (size_t i = first; ok && i < policy->document_count; i++)
         policy->documents[i]->readable_by_others = (st.st_mode & S_IROTH) != 0;
     free(file);
@@ -251,11 +254,14 @@ static bool read_path(struct policy *policy, const char *path, bool missing_is_e
     return ok;
 }
 
-/* The old hash of a policy point's reply; the file is read again, as few are asked for by it. */
-static bool add_sha1(struct document *document, struct error *err)
+/* A file's hash, asked for after it was read: by a reply that names it, or by a twin. */
+static bool add_hash(const struct document *document, enum hash_algorithm algorithm,
+                     char hex[HASH_HEX_MAX], struct error *err)
 {
+    if (hex[0])
+        return true;
     struct open_file *file = mem_zero(1, sizeof *file);
-    struct hash *hash = hash_create(HASH_SHA1);
+    struct hash *hash = hash_create(algorithm);
     const char *bytes;
     size_t len;
     file->path = document->path;
@@ -263,7 +269,7 @@ static bool add_sha1(struct document *document, struct error *err)
     bool ok = file->fd >= 0 || refuse_errno(err, document->path, "cannot open");
     while (ok && (ok = next_of_file(file, &bytes, &len, err)) && len)
         hash_update(hash, bytes, len);
-    hash_finish(hash, document->sha1);
+    hash_finish(hash, hex);
     hash_free(hash);
     if (file->fd >= 0)
         close(file->fd);
@@ -271,12 +277,15 @@ static bool add_sha1(struct document *document, struct error *err)
     return ok;
 }
 
-static bool add_wanted_sha1(struct policy *policy, struct error *err)
+static bool add_wanted_hashes(struct policy *policy, struct error *err)
 {
-    reply_mark_sha1(policy);
-    for (size_t i = 0; i < policy->document_count; i++)
-        if (policy->documents[i]->wants_sha1 && !add_sha1(policy->documents[i], err))
+    reply_mark_hashes(policy);
+    for (size_t i = 0; i < policy->document_count; i++) {
+        struct document *document = policy->documents[i];
+        if ((document->wants_sha256 && !add_hash(document, HASH_SHA256, document->digest, err)) ||
+            (document->wants_sha1 && !add_hash(document, HASH_SHA1, document->sha1, err)))
             return false;
+    }
     return true;
 }
 
@@ -286,7 +295,7 @@ bool policy_add(struct policy *policy, const char *const *paths, size_t count,
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
         ok = read_path(policy, paths[i], missing_is_empty, trust, err);
-    return ok && add_wanted_sha1(policy, err);
+    return ok && add_wanted_hashes(policy, err);
 }
 
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
@@ -313,10 +322,13 @@ static int by_id_then_version(const void *a, const void *b)
     return order ? order : (left->order > right->order) - (left->order < right->order);
 }
 
-static bool supersede(struct policy *policy, const struct document *by, struct document *document,
+static bool supersede(struct policy *policy, struct document *by, struct document *document,
                       struct error *err)
 {
     bool same_version = version_compare(by->version, document->version) == 0;
+    if (same_version && (!add_hash(by, HASH_SHA256, by->digest, err) ||
+                         !add_hash(document, HASH_SHA256, document->digest, err)))
+        return false;
     bool is_same = strcmp(by->digest, document->digest) == 0 && by->part == document->part;
     if (same_version && !is_same)
         return error_set(err, ERROR_INPUT, BLAME_POLICY, "SAME_VERSION", document->path,
@@ -339,7 +351,7 @@ static bool decide_versions(struct policy *policy, struct error *err)
             sorted[count++] = policy->documents[i];
     qsort(sorted, count, sizeof *sorted, by_id_then_version);
     bool ok = true;
-    const struct document *newest = NULL, *before = NULL;
+    struct document *newest = NULL, *before = NULL;
     for (size_t i = 0; ok && i < count; i++) {
         if (!newest || !text_equal(newest->policy_id, sorted[i]->policy_id)) {
             newest = sorted[i];

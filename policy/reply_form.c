@@ -137,11 +137,12 @@ static bool mark(struct policy *policy, const struct policy_reply *reply,
                  const struct assignment *row, struct document *document, struct error *err)
 {
     (void)policy, (void)reply, (void)err;
+    document->wants_sha256 = document->wants_sha256 || row->sha256[0];
     document->wants_sha1 = document->wants_sha1 || !row->sha256[0];
     return true;
 }
 
-void reply_mark_sha1(struct policy *policy)
+void reply_mark_hashes(struct policy *policy)
 {
     visit_all(policy, mark, false, NULL);
 }

@@ -19,8 +19,8 @@ struct policy_reply {
     struct policy_reply *next; /* the one read before */
 };
 
-/* Sets document->wants_sha1 where a reply names no better hash. */
-void reply_mark_sha1(struct policy *policy);
+/* Sets document->wants_sha256 or wants_sha1 of what a reply names. */
+void reply_mark_hashes(struct policy *policy);
 
 /* A body without the hash that a reply says: false, ERROR_INPUT. One whose assignment has a
    Condition is not applied; one that is not there is a warning, ASSIGNED_NOT_HERE. */
