@@ -6,7 +6,7 @@ import stat
 import subprocess
 from xml.sax.saxutils import escape
 
-from harness import Nginx, document, instance
+from harness import ROOT, Nginx, document, instance
 
 REPLY = "assignments.xml"
 CONDITION = ('<Condition><Expression ExpressionLanguage="WQL" ExpressionType="until-true">'
@@ -146,7 +146,6 @@ class Point:
 
 def samples_server(scene):
     """samples/policy-point served at the root, as its README says."""
-    from harness import ROOT
     return scene.keep(Nginx(os.path.join(ROOT, "samples/policy-point"), scene.path("nginx-samples")))
 
 

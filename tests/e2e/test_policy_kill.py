@@ -59,6 +59,11 @@ class Machine:
                          for name in folders + names)
         return found
 
+    def documents(self):
+        """Digests of what is kept: what has a digest for a name."""
+        names = map(os.path.basename, self.names())
+        return {name for name in names if re.fullmatch("[0-9A-F]{64}", name)}
+
     def drop(self):
         shutil.rmtree(self.twin.folder)
 
@@ -75,7 +80,9 @@ class Sweep:
             first.seen.fetch()
             assert first.seen.values() == OLD
             self.state = first.twin.path("state")
-        self.point.publish(Assigned(1), Assigned(2, "new", "1.01"), Assigned(4))
+        rows = [Assigned(1), Assigned(2, "new", "1.01"), Assigned(4)]
+        self.point.publish(*rows)
+        self.documents = {harness.sha256(row.data) for row in rows}
         self.counts, self.names = self.undisturbed()
         self.outcomes = collections.Counter()
         self.kills = collections.Counter()
@@ -87,6 +94,7 @@ class Sweep:
         done = machine.import_under(traced(CHANGES, "-o", trace))
         assert done.returncode == 0, done
         assert machine.seen.values() == NEW
+        assert machine.documents() == self.documents
         with open(trace, errors="replace") as file:
             found = collections.Counter(re.findall(r"(?m)^(\d+) +(\w+)\(", file.read()))
         counts = collections.Counter()

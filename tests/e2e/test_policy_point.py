@@ -500,7 +500,6 @@ def test_https(scene):
     """caFile says whom to believe; from https no way leads to http."""
     pair = certificate(scene)
     plain, server = misbehaving(scene), misbehaving(scene, certificate=pair)
-    server.elsewhere = plain.url + "/ok"
     point = Point(scene, server.url + "/ok/" + REPLY)
     point.publish(Assigned(1))
     assert re.search("certificate|CA cert", point.fetch(code=1).message)
@@ -508,9 +507,11 @@ def test_https(scene):
     point.set(caFile=pair[0])
     result = point.fetch()
     assert point.values() == {1: "one"} and "UNSIGNED_HTTP" not in result.err, result
-    for location in ("/redirect-http/2.xml", plain.url + "/ok/2.xml"):
-        point.publish(Assigned(1), Assigned(2, location=location))
-        point.fetch(code=3)
+    same_port = server.url.replace("https:", "http:") + "/ok"
+    for server.elsewhere in (plain.url + "/ok", same_port):
+        for location in ("/redirect-http/2.xml", server.elsewhere + "/2.xml"):
+            point.publish(Assigned(1), Assigned(2, location=location))
+            point.fetch(code=3)
     point.publish(Assigned(1), Assigned(2, "mp", location="http://<mp>/ok/2.xml"))
     point.fetch()
     assert point.values() == {1: "one", 2: "mp"} and plain.asked() == []
