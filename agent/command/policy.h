@@ -9,7 +9,7 @@
 /* Prints the reviewer's findings; false with ERROR_FAILED where one is an error. */
 bool policy_check(struct context *context, struct world *world, struct error *err);
 
-/* Brings new policy from the policy point; drops what was fetched. */
+/* Bring new policy from the policy point; reset drops first what was fetched. */
 bool policy_fetch(struct context *context, struct error *err);
 bool policy_reset(struct context *context, struct error *err);
 

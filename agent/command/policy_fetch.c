@@ -1,6 +1,6 @@
 /*
  * policy fetch: the policy point's reply, then the bodies it names, checked and put in force whole
- * or not at all. policy reset: drops what was fetched.
+ * or not at all. policy reset: the same after dropping what was fetched.
  */
 #include "agent/command/fetched.h"
 #include "agent/command/folders.h"
@@ -571,7 +571,7 @@ bool policy_fetch(struct context *context, struct error *err)
     return ok;
 }
 
-bool policy_reset(struct context *context, struct error *err)
+static bool drop(struct context *context, struct error *err)
 {
     struct folders folders;
     if (!folders_enter(&folders, context->options, err))
@@ -580,11 +580,24 @@ bool policy_reset(struct context *context, struct error *err)
     bool ok = store && store_reset(store, err);
     store_close(store);
     folders_leave(&folders);
+    return ok;
+}
+
+/* Without a policy point there is nothing to bring: the drop is all that was asked. */
+bool policy_reset(struct context *context, struct error *err)
+{
+    if (!drop(context, err))
+        return false;
+    if (policy_fetch(context, err))
+        return true;
+    if (strcmp(err->code, "NO_POLICY_POINT") != 0)
+        return false;
+    *err = (struct error){0};
     struct buf out = {0};
-    buf_append_text(&out, context->options->json ? "{\n  \"result\": \"ok\"\n}\n"
-                                                 : "the fetched policy is dropped\n");
-    if (ok)
-        return command_print_text(&out, err);
-    buf_free(&out);
-    return false;
+    buf_append_text(&out, context->options->json
+                              ? "{\n  \"policyPoint\": null,\n  \"result\": \"ok\",\n"
+                                "  \"documents\": [],\n  \"lastPolicy\": null,\n"
+                                "  \"error\": null\n}\n"
+                              : "the fetched policy is dropped; no policy point is known\n");
+    return command_print_text(&out, err);
 }

@@ -160,9 +160,23 @@ def test_older_version(scene):
     assert policy_id(1) in result.message and "reset" in result.message, result
     assert point.values() == {1: "ten"} and "refused" in point.events()[0]
     point.reset()
-    assert point.values() == {}
-    point.fetch()
     assert point.values() == {1: "nine", 2: "one"}
+
+
+def test_reset(scene):
+    """reset drops what was fetched, then fetches; without a policy point, or one there, it drops."""
+    point = Point(scene)
+    point.publish(Assigned(1), Assigned(2))
+    point.fetch()
+    assert point.values() == {1: "one", 2: "one"}
+    scene.settings()
+    result = scene.run("policy", "reset", *point.places(), policy=False)
+    assert result.code == 0 and "dropped" in result.out and point.values() == {}, result
+    point.set()
+    point.fetch()
+    point.server.close()
+    result = scene.run("policy", "reset", *point.places(), policy=False)
+    assert result.code == 1 and point.url in result.message and point.values() == {}, result
 
 
 def test_condition(scene):
@@ -199,9 +213,8 @@ def test_events(scene):
 
 def bad_set(scene, point, row, code=3, good=None):
     """A set in force, then one whose first body is new and whose second is bad; then mended."""
-    point.reset()
     point.publish(Assigned(1), Assigned(2))
-    point.fetch()
+    point.reset()
     point.publish(Assigned(1, "new", "2.00"), row)
     result = point.fetch(code=code)
     assert point.values() == {1: "one", 2: "one"}, result
@@ -336,9 +349,8 @@ def misbehaving(scene, **options):
 def behave(scene, server, name, code, where="reply"):
     """Fetches with the reply, or its second body, behind that behaviour; the old set stays."""
     point = Point(scene, server.url + "/ok/" + REPLY)
-    point.reset()
     point.publish(Assigned(1), Assigned(2))
-    point.fetch()
+    point.reset()
     assert point.values() == {1: "one", 2: "one"}
     location = "/%s/2.xml" % name if where == "body" else "/ok/2.xml"
     point.publish(Assigned(1, "new", "2.00", location="/ok/1.xml"),
