@@ -5,28 +5,13 @@
 
 #include <string.h>
 
-static bool gives_true(const struct instance *instance)
+/* Does any settings object, of whatever layer and for whomever, allow them? */
+static bool is_allowed_somewhere(const struct resultant *resultant)
 {
     bool allowed = false;
-    instance_get_bool(instance, "AllowCloudDP", &allowed, NULL);
+    for (size_t i = 0; i < resultant->source_count && !allowed; i++)
+        instance_get_bool(resultant->sources[i].instance, "AllowCloudDP", &allowed, NULL);
     return allowed;
-}
-
-/* Does any settings object, of whatever layer and for whomever, allow them? */
-static bool is_allowed_somewhere(const struct policy *policy)
-{
-    const char *class_name = NULL;
-    bool is_settings = false;
-    for (size_t i = 0; i < policy->instance_count; i++) {
-        const struct instance *instance = policy->instances[i];
-        if (instance->class_name != class_name) {
-            class_name = instance->class_name;
-            is_settings = resultant_is_settings_class(class_name);
-        }
-        if (is_settings && gives_true(instance))
-            return true;
-    }
-    return false;
 }
 
 void check_cloud_never_allowed(struct findings *findings, const struct check_input *input,
@@ -38,7 +23,7 @@ void check_cloud_never_allowed(struct findings *findings, const struct check_inp
         if (site->dps[i].kind == DP_CLOUD)
             check_list_add(&clouds, site->dps[i].name);
     bool one = clouds.count == 1;
-    bool finds = clouds.count && !is_allowed_somewhere(input->policy);
+    bool finds = clouds.count && !is_allowed_somewhere(input->resultant);
     const char *names = check_list_text(input->policy, &clouds);
     if (finds)
         check_add(findings, row, "setting 'AllowCloudDP'",

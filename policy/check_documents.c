@@ -38,7 +38,8 @@ void check_missing_class(struct findings *findings, const struct check_input *in
     for (size_t i = 0; i < missing_row_count; i++)
         if (missing_is(&missing_rows[i], input->site))
             check_add(findings, row, missing_rows[i].classes[0],
-                      "missing: %s; export it where the site has any", missing_rows[i].without);
+                      "not in the policy: %s; export it, if the site has any",
+                      missing_rows[i].without);
 }
 
 /* ---- properties that an export leaves behind ---- */

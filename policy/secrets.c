@@ -1,33 +1,47 @@
 #include "policy/secrets.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-static const struct property *find_secret(const struct instance *instance)
+/* The instance, or one embedded in it, that has a secret, and which. Reading bounds the depth. */
+static bool find_secret(const struct instance *instance, struct secret_place *place);
+
+static bool find_within(const struct value *value, struct secret_place *place)
 {
-    for (size_t i = 0; i < instance->count; i++)
-        if (instance->properties[i].secret && instance->properties[i].value.type != VALUE_NULL)
-            return &instance->properties[i];
-    return NULL;
+    if (value->type == VALUE_OBJECT)
+        return find_secret(value->object, place);
+    for (size_t i = 0; value->type == VALUE_ARRAY && i < value->count; i++)
+        if (value->items[i].type == VALUE_OBJECT && find_secret(value->items[i].object, place))
+            return true;
+    return false;
 }
 
-/* Documents of no matter what version: what is superseded is as readable. */
+static bool find_secret(const struct instance *instance, struct secret_place *place)
+{
+    for (size_t i = 0; i < instance->count; i++) {
+        const struct property *property = &instance->properties[i];
+        if (property->secret && property->value.type != VALUE_NULL) {
+            *place = (struct secret_place){instance->document, instance, property};
+            return true;
+        }
+        if (find_within(&property->value, place))
+            return true;
+    }
+    return false;
+}
+
+/* Documents of no matter what version: what is superseded is as readable. Those of one file follow
+   each other. */
 struct secret_place *secrets_readable(const struct policy *policy, size_t *count)
 {
-    bool *seen = mem_zero(policy->document_count, sizeof *seen);
     struct secret_place *places = mem_zero(policy->document_count, sizeof *places);
     *count = 0;
     for (size_t i = 0; i < policy->requested_count; i++) {
         const struct instance *instance = policy->requested[i];
-        const struct document *document = instance->document;
-        if (!document->readable_by_others || seen[document->order])
-            continue;
-        const struct property *property = find_secret(instance);
-        if (!property)
-            continue;
-        seen[document->order] = true;
-        places[(*count)++] = (struct secret_place){document, instance, property};
+        const char *last = *count ? places[*count - 1].document->path : "";
+        if (instance->document->readable_by_others && strcmp(last, instance->document->path) != 0)
+            *count += find_secret(instance, &places[*count]);
     }
-    free(seen);
     return places;
 }
 

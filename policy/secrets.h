@@ -7,14 +7,14 @@
 
 #include "policy/instance.h"
 
-/* The first secret with a value that a document holds. */
+/* The first secret with a value that a file holds. */
 struct secret_place {
     const struct document *document;
     const struct instance *instance;
     const struct property *property;
 };
 
-/* One for each document that holds a secret and that others may read, in the order of reading; the
+/* One for each file that holds a secret and that others may read, in the order of reading; the
    caller frees the array. */
 struct secret_place *secrets_readable(const struct policy *policy, size_t *count);
 

@@ -3,6 +3,7 @@
 
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
+#include "policy/secrets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,10 @@ bool command_read_policy(struct context *context, struct policy *policy, struct 
     const char *path = usual;
     bool ok = policy_read(policy, &path, 1, true, err);
     free(usual);
+    if (ok && geteuid() == 0 && !secrets_refuse_readable(policy, err)) {
+        policy_free(policy);
+        return false;
+    }
     return ok;
 }
 
