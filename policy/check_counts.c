@@ -99,7 +99,7 @@ static void add_mismatch(struct findings *findings, const struct check_input *in
     const char *object = is_group ? check_group_name(input->policy, &site->groups[index])
                                   : check_boundary_name(input->policy, &site->boundaries[index]);
     check_add(findings, row, object,
-              "its %s is %lld, and the policy has %zu rows of %s for it: export both classes "
+              "its %s is %lld, and the policy counts %zu in its rows of %s: export both classes "
               "again, of one age",
               count->property, (long long)says(count, instance_of(site, is_group, index)),
               count->rows[index], count->counted);

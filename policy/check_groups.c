@@ -41,12 +41,12 @@ static void add_no_dp(struct findings *findings, const struct check_input *input
                   "has no distribution point: machines of its site in no boundary find nothing, "
                   "and no group falls back to it: add one, if such machines shall have content");
     else if (way)
-        check_add(findings, row, object,
-                  "has no distribution point: its machines wait %lld minutes for '%s', the first "
-                  "neighbor that has one: add a distribution point, or let the neighbor join "
-                  "earlier",
-                  (long long)way->minutes,
-                  check_short(policy, site_find_group(input->site, way->destination)->name));
+        check_add(
+            findings, row, object,
+            "has no distribution point: its machines find nothing before the neighbor '%s' joins "
+            "after %lld minutes: add a distribution point, or let it join earlier",
+            check_short(policy, site_find_group(input->site, way->destination)->name),
+            (long long)way->minutes);
     else
         check_add(findings, row, object,
                   "has no distribution point, and no relationship leads to a group that has one: "

@@ -100,14 +100,14 @@ static void add_members(struct findings *findings, const struct check_input *inp
     const char *list = check_list_text(policy, &ids);
     if (group)
         check_add(findings, row, check_group_name(policy, group),
-                  "%zu of its members are boundaries that the policy does not have: %s (%s): "
+                  "boundaries are its members that the policy does not have, %zu in all: %s (%s): "
                   "export SMS_Boundary and SMS_BoundaryGroupMembers again, both of one age",
                   count, list, where);
     else
         check_add(
             findings, row,
             arena_format(&policy->arena, "boundary group %lld", (long long)members->number[0]),
-            "%zu boundaries are in this group, which the policy does not have: %s (%s): "
+            "boundaries are in this group, which the policy does not have, %zu in all: %s (%s): "
             "export SMS_BoundaryGroup and SMS_DefaultBoundaryGroup again",
             count, list, where);
 }
@@ -135,11 +135,12 @@ static void add_servers(struct findings *findings, const struct check_input *inp
     struct check_list names = {.count = 0};
     for (size_t i = 0; i < count; i++)
         check_list_add(&names, server_name(policy, servers[i]));
-    check_add(findings, row,
-              arena_format(&policy->arena, "boundary group %lld", (long long)servers[0]->number[0]),
-              "%zu servers are in this group, which the policy does not have: %s (%s): export "
-              "SMS_BoundaryGroup and SMS_DefaultBoundaryGroup again",
-              count, check_list_text(policy, &names), instance_where(policy, servers[0]->instance));
+    check_add(
+        findings, row,
+        arena_format(&policy->arena, "boundary group %lld", (long long)servers[0]->number[0]),
+        "servers are in this group, which the policy does not have, %zu in all: %s (%s): export "
+        "SMS_BoundaryGroup and SMS_DefaultBoundaryGroup again",
+        count, check_list_text(policy, &names), instance_where(policy, servers[0]->instance));
 }
 
 void check_member_missing(struct findings *findings, const struct check_input *input,

@@ -101,7 +101,7 @@ void check_machines_begin(struct check_machines *machines)
     machines->stamp++;
     buf_clear(&machines->names.text);
     machines->names.count = 0;
-    machines->tally = 0;
+    machines->tally = machines->next_address = 0;
     machines->is_short = false;
 }
 
@@ -144,10 +144,13 @@ void check_machines_in_interval(struct check_machines *machines, address_number 
 {
     if (machines->count == 0 || !look_up(machines))
         return;
-    for (size_t i = seek(machines->addresses, machines->address_count, first);
-         i < machines->address_count && machines->addresses[i].number <= last; i++) {
+    size_t i = seek(machines->addresses, machines->address_count, first);
+    if (i < machines->next_address)
+        i = machines->next_address;
+    for (; i < machines->address_count && machines->addresses[i].number <= last; i++) {
         if (!look_up(machines))
             return;
+        machines->next_address = i + 1;
         /* An interval of IPv6 holds no IPv4 address. */
         if (address_is_ipv4(machines->addresses[i].number) == address_is_ipv4(first))
             count_machine(machines, machines->addresses[i].machine);

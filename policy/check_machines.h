@@ -28,9 +28,9 @@ struct check_machines {
     size_t *own_first;                          /* owned: where each machine's begin; and the end */
     size_t budget;                              /* look-ups that are left for all counts together */
     /* The running count. */
-    size_t *stamps, stamp; /* owned: of each machine the last count that it was in */
-    size_t tally;
-    bool is_short; /* the budget ended: there may be more */
+    size_t *stamps, stamp;      /* owned: of each machine the last count that it was in */
+    size_t tally, next_address; /* of `addresses`: those before it were looked at */
+    bool is_short;              /* the budget ended: there may be more */
     struct check_list names;
 };
 
@@ -40,6 +40,7 @@ void check_machines_free(struct check_machines *machines);
 
 /* A new count; then each machine is counted once, in whichever of the places it stands. */
 void check_machines_begin(struct check_machines *machines);
+/* Intervals come in order of their first addresses. */
 void check_machines_in_interval(struct check_machines *machines, address_number first,
                                 address_number last);
 /* With this network ID and, unless it is NULL, an address within the boundary. */

@@ -62,3 +62,28 @@ def test_settings(_scene):
     rows = re.findall(r"(?m)^\.It Li (.+)$", read("man/nearpoint.json.5"))
     manual = {key for row in rows for key in re.findall(r"\w+", row)}
     assert keys == manual, keys ^ manual
+
+
+def findings_of_source():
+    """Code to severity and meaning, from the table of rules."""
+    rows = re.findall(r'\{"([A-Z0-9_]+)", FINDING_(\w+), \w+,\s*((?:"[^"]*"\s*)+)\}',
+                      read("policy/check.c"))
+    return {code: (severity.lower(), "".join(re.findall('"([^"]*)"', meaning)))
+            for code, severity, meaning in rows}
+
+
+def findings_of_manual():
+    section = read("man/nearpoint-policy.5").split(".Sh FINDINGS")[1].split(".Sh ")[0]
+    rows = re.findall(r"(?m)^\.It Li ([A-Z0-9_]+) Pq (\w+)\n((?:(?!\.It|\.El).*\n)+)", section)
+    return {code: (severity, " ".join(text.split())) for code, severity, text in rows}
+
+
+def test_findings(_scene):
+    """nearpoint-policy(5) has every code of policy check with severity and meaning, and more to
+    say of each; and no other code."""
+    source, manual = findings_of_source(), findings_of_manual()
+    assert len(source) == read("policy/check.c").count(", FINDING_") > 30
+    assert set(source) == set(manual), set(source) ^ set(manual)
+    for code, (severity, meaning) in source.items():
+        begin = meaning[0].upper() + meaning[1:] + ". "
+        assert manual[code][0] == severity and manual[code][1].startswith(begin), code
