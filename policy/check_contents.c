@@ -124,11 +124,11 @@ static void add_failed(struct findings *findings, const struct check_input *inpu
                        const struct check_row *row, const struct site_pair_package *package)
 {
     struct check_list dps = {0};
+    if (!check_has_room(findings))
+        return;
     for (size_t i = 0; i < package->count; i++)
         if (package->pairs[i].state == STATE_FAILED)
             check_list_add(&dps, input->site->dps[package->pairs[i].dp].name);
-    if (dps.count == 0)
-        return;
     size_t failed = dps.count;
     check_add(findings, row, check_package_name(input, package->id),
               "its installation failed (state 3) on %zu of %zu distribution points: %s; look into "

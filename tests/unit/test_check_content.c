@@ -16,7 +16,8 @@
 
 #include "tests/unit/checked.h"
 
-#define GUID "6f1d2c3b-8a4e-4d5f-9b60-71c2d3e4f506"
+#define GUID   "6f1d2c3b-8a4e-4d5f-9b60-71c2d3e4f506"
+#define GUID_2 "00000000-8a4e-4d5f-9b60-71c2d3e4f506"
 #define APP                                                                 \
     "SMS_ContentPackage PackageID=APP00001 Name=Timesheet SourceVersion=5;" \
     "SMS_Content ContentUniqueID=Content_" GUID " ContentVersion=2;"        \
@@ -33,6 +34,22 @@
 #define BOTH                                                                       \
     "group A; dp d1 A; dp d2 A; package 3; has d1 0 3;" EUROPE MEMBER("{E}", "d1") \
         MEMBER("{E}", "d2") SENT("{E}", ESTATE_PACKAGE)
+
+#define BEFORE \
+    "SMS_DistributionPointGroup GroupID={D} Name=Before;" MEMBER("{D}", "d3") MEMBER("{D}", "d4")
+#define TWO_GROUPS                                                                                \
+    EUROPE MEMBER("{E}", "d1") MEMBER("{E}", "d2")                                                \
+        SENT("{E}", ESTATE_PACKAGE) "SMS_DistributionPointGroup GroupID={F} Name=Second;" MEMBER( \
+            "{F}", "d1") SENT("{F}", ESTATE_PACKAGE)
+#define THIRD_GROUP                             \
+    "SMS_Package PackageID=P2 SourceVersion=3;" \
+    "SMS_DistributionPointGroup GroupID={G} Name=Third;" MEMBER("{G}", "d2") SENT("{G}", "P2")
+/* One update in two packages, and one in a package that has no row of its own. */
+#define UPDATES                                                                         \
+    "SMS_SoftwareUpdatesPackage PackageID=U1; SMS_SoftwareUpdatesPackage PackageID=U2;" \
+    "SMS_PackageToContent PackageID=U1 ContentUniqueID=" GUID ";"                       \
+    "SMS_PackageToContent PackageID=U2 ContentUniqueID=" GUID ";"                       \
+    "SMS_PackageToContent PackageID=L1 ContentUniqueID=" GUID_2 ";"
 
 #define NOTHING_256 "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 #define NOTHING_1   "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"
@@ -94,6 +111,12 @@ static const struct check_case cases[] = {
     {"CONTENT_NO_DP", FINDING_WARNING, "dp d1; has d1 0 1;" APP,
      "dp d1; has d1 0 1;" APP "SMS_DPContentInfo PackageID=APP00001 NALPath=" NAL("d1"),
      "content Content_" GUID ".2 'Timesheet'", "distribute"},
+    {"CONTENT_NO_DP", FINDING_WARNING, "dp d1; package 3; has d1 2 3",
+     "dp d1; package 3; has d1 0 2", "content PKG00001", "on its way to 1"},
+    {"CONTENT_NO_DP", FINDING_WARNING, "dp d1; package 3; has d1 3 3",
+     "dp d1; package 3; has d1 0 4", "content PKG00001", "it failed on 1"},
+    {"CONTENT_NO_DP", FINDING_WARNING, "dp d1; package 3; has d9 0 3", "package 3; has d9 0 3",
+     "content PKG00001", "distribute"},
     {"CONTENT_OLD_ONLY", FINDING_WARNING, "dp d1; dp d2; package 4; has d1 0 2; has d2 0 3",
      "dp d1; dp d2; package 4; has d1 0 2; has d2 0 4", "content PKG00001",
      "version 4 is wanted and on no distribution point; older ones are on 2, the newest is 3"},
@@ -167,6 +190,15 @@ static const struct check_case cases[] = {
      "the 2007 rules a group does not send earlier contents"},
     {"DPGROUP_NEW_MEMBER", FINDING_WARNING, BOTH "NP_HierarchyRules Rules=2012",
      BOTH "dp d3 A; has d2 0 3", "Europe", "pending or failed"},
+    {"DPGROUP_NEW_MEMBER", FINDING_WARNING, /* what one group has is not another's */
+     "dp d1; dp d2; package 3; has d1 0 3; has d2 0 3;" TWO_GROUPS THIRD_GROUP,
+     "dp d1; dp d2; package 3; has d1 0 3; has d2 0 3;" TWO_GROUPS THIRD_GROUP ON("d2", "P2", "0"),
+     "distribution point group 'Third'", "its member 'd2.contoso.test' lacks 1 of its 1 contents"},
+    {"DPGROUP_NEW_MEMBER", FINDING_WARNING,
+     "dp d1; dp d2; package 3; has d1 0 3; has d2 0 3;" EUROPE MEMBER("{E}", "d2")
+         SENT("{E}", ESTATE_PACKAGE) THIRD_GROUP,
+     "dp d1; dp d2; package 3; has d1 0 3; has d2 0 3;" THIRD_GROUP ON("d2", "P2", "0"),
+     "distribution point group 'Third'", "P2 (no row)"},
     {"DPGROUP_NOT_BALANCE", FINDING_NOTE,
      "group A; group B; dp d1 A; dp d2 B;" EUROPE MEMBER("{E}", "d1") MEMBER("{E}", "d2"),
      "group A; group B; dp d1 A; dp d2 B A;" EUROPE MEMBER("{E}", "d1") MEMBER("{E}", "d2"),
@@ -180,12 +212,15 @@ static const struct check_case cases[] = {
      "group A; group B; group C; dp d1 A B; dp d2 B C; dp d3 A B;" EUROPE MEMBER("{E}", "d1")
          MEMBER("{E}", "d2") MEMBER("{E}", "d3"),
      "Europe", "its 3 members"},
+    {"DPGROUP_NOT_BALANCE", FINDING_NOTE,
+     "group A; dp d1; dp d2;" EUROPE MEMBER("{E}", "d1") MEMBER("{E}", "d2"),
+     "dp d1; dp d2;" EUROPE MEMBER("{E}", "d1") MEMBER("{E}", "d2"), "Europe", "its 2 members"},
     {"DPGROUP_NOT_BALANCE", FINDING_NOTE, /* what one group was counted for is not the next's */
-     "group A; group B; dp d1 A; dp d2 B; SMS_DistributionPointGroup GroupID={D} "
-     "Name=Alone;" MEMBER("{D}", "d2") EUROPE MEMBER("{E}", "d1") MEMBER("{E}", "d2"),
-     "group A; group B; dp d1 A; dp d2 B A; SMS_DistributionPointGroup GroupID={D} "
-     "Name=Alone;" MEMBER("{D}", "d2") EUROPE MEMBER("{E}", "d1") MEMBER("{E}", "d2"),
-     "Europe", "its 2 members"},
+     "group A; group B; dp d1 A; dp d2 A; dp d3 B; dp d4 B;" BEFORE EUROPE MEMBER("{E}", "d1")
+         MEMBER("{E}", "d2") MEMBER("{E}", "d3"),
+     "group A; group B; dp d1 A; dp d2 A; dp d3 B A; dp d4 B;" BEFORE EUROPE MEMBER("{E}", "d1")
+         MEMBER("{E}", "d2") MEMBER("{E}", "d3"),
+     "Europe", "its 3 members"},
     {"DPGROUP_EMPTY", FINDING_WARNING, "dp d1; package 3;" EUROPE SENT("{E}", ESTATE_PACKAGE),
      "dp d1; package 3;" EUROPE SENT("{E}", ESTATE_PACKAGE) MEMBER("{E}", "d1"),
      "distribution point group 'Europe'", "its contents (1) go nowhere"},
@@ -203,6 +238,11 @@ static const struct check_case cases[] = {
      EUROPE MEMBER("{E}", "d9"), "Europe", "d9"},
     {"DPGROUP_MISSING", FINDING_WARNING, "dp d1;" EUROPE MEMBER("{F}", "d1"),
      "dp d1;" MEMBER("{F}", "d1"), "{F}", "no such group"},
+    {"DPGROUP_MISSING", FINDING_WARNING, UPDATES EUROPE SENT("{E}", "U3"),
+     UPDATES EUROPE SENT("{E}", "U2") SENT("{E}", "L1"), "Europe", "U3"},
+    {"DPGROUP_COUNT", FINDING_WARNING,
+     "SMS_DistributionPointGroup GroupID={E} ContentCount=5;" SENT("{E}", "A"),
+     "SMS_DistributionPointGroup GroupID={E} ContentCount=5", "{E}", "the policy counts 1"},
     {"DPGROUP_COUNT", FINDING_WARNING,
      "dp d1; SMS_DistributionPointGroup GroupID={E} Name=Europe MemberCount=2;" MEMBER("{E}", "d1"),
      "dp d1; SMS_DistributionPointGroup GroupID={E} Name=Europe MemberCount=1;" MEMBER("{E}", "d1"),
@@ -254,6 +294,10 @@ static const struct check_case cases[] = {
      "rows (Pilot)"},
     {"EXPORT_TOO_SHALLOW", FINDING_WARNING, "SMS_SCI_SysResUse NALPath=x Props=System.Object[]",
      "SMS_SCI_SysResUse NALPath=x", "SMS_SCI_SysResUse", "Props"},
+    {"LAZY_NOT_FETCHED", FINDING_WARNING, "SMS_DeploymentType CI_ID=5",
+     "SMS_SCI_SysResUse NALPath=x", "SMS_DeploymentType", "in 1 of 1 rows (p0.xml:2)"},
+    {"EXPORT_TOO_SHALLOW", FINDING_WARNING, "SMS_SCI_SysResUse NALPath=x PropLists=System.Object[]",
+     "SMS_DeploymentType CI_ID=5 SDMPackageXML=<a/>", "SMS_SCI_SysResUse", "PropLists"},
     {"MISSING_CLASS", FINDING_NOTE, SMALL "SMS_Site SiteCode=PS1", SMALL WHOLE,
      "SMS_PackageStatusDistPointsSummarizer", "not in the policy: every distribution point"},
     {"MISSING_CLASS", FINDING_NOTE,
@@ -409,6 +453,8 @@ static void limits(void **state)
         {"dp e1;", "dp d# SiteCode=PS1;", 250, "SITE_DP_LIMIT", "251 distribution points"},
         {"dp e1 SiteCode=PS1 IsPullDP=1; dp e2 SiteCode=S01; dp e3 SiteCode=PS1; cloud e3 x.test;",
          "dp d# SiteCode=ps1;", 250, "SITE_DP_LIMIT", "251 distribution points"},
+        {"dp e1 SiteCode=PS1; ours e1 Kind=library; dp e2 SiteCode=PS1;", "dp d# SiteCode=PS1;",
+         249, "SITE_DP_LIMIT", "251 distribution points"},
         {"dp e1 SiteCode=PS1;", "dp d# SiteCode=PS1 IsPullDP=1;", 2000, "SITE_DP_LIMIT",
          "2001 pull distribution points"},
         {sites, "dp d# SiteCode=PS1;", 4999, "HIERARCHY_DP_LIMIT",
@@ -445,6 +491,40 @@ static void other_hierarchies(void **state)
                                  "dp d# SiteCode=PS1; dp s# SiteCode=S01;", 2501,
                                  "HIERARCHY_DP_LIMIT", "5002"),
                      1);
+}
+
+/* No code, no site. */
+static void no_site(void **state)
+{
+    (void)state;
+    assert_int_equal(count_after("", "dp d# SiteCode=;", 251, "SITE_DP_LIMIT", ""), 0);
+}
+
+/* A group of one member, whose content is on many more, is looked up the other way. */
+static void few_of_many(void **state)
+{
+    static const char many[] = "dp d#; SMS_DPContentInfo PackageID=PKG00001 NALPath=" NAL("d#") ";";
+    (void)state;
+    assert_int_equal(count_after("package 3; dp e1;" EUROPE MEMBER("{E}", "e1")
+                                     SENT("{E}", ESTATE_PACKAGE),
+                                 many, 40, "DPGROUP_NEW_MEMBER", "lacks 1 of its 1"),
+                     1);
+    assert_int_equal(count_after("package 3;" EUROPE MEMBER("{E}", "d3")
+                                     SENT("{E}", ESTATE_PACKAGE),
+                                 many, 40, "DPGROUP_NEW_MEMBER", ""),
+                     0);
+}
+
+/* Of what a member lacks the first are named and all are counted. */
+static void lacks_many(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        count_after("dp d1; package 3; has d1 0 3;" EUROPE MEMBER("{E}", "d1"),
+                    "SMS_Package PackageID=P#;" SENT("{E}", "P#"), 20, "DPGROUP_NEW_MEMBER",
+                    "lacks 20 of its 20 contents: P0 (no row), P1 (no row), P10 (no row) and 17 "
+                    "more;"),
+        1);
 }
 
 /* ---- secrets ---- */
@@ -498,6 +578,7 @@ static void secrets(void **state)
         {SECRET, 0640, 0},
         {SECRET, 0600, 0},
         {"NP_CloudAccess NALPath=x", 0644, 0},
+        {"[{\"__CLASS\":\"NP_CloudAccess\",\"NALPath\":\"x\",\"SasToken\":null}]", 0644, 0},
         {EMBEDDED("NetworkAccessPassword"), 0644, 1},
         {EMBEDDED("NetworkAccessPassword"), 0600, 0},
         {EMBEDDED("NetworkAccessAccount"), 0644, 0},
@@ -539,10 +620,12 @@ static void secret_finding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_code),    cmocka_unit_test(every_row_has_a_case),
-        cmocka_unit_test(service_names), cmocka_unit_test(azures_own_name),
-        cmocka_unit_test(limits),        cmocka_unit_test(other_hierarchies),
-        cmocka_unit_test(secrets),       cmocka_unit_test(secret_finding),
+        cmocka_unit_test(every_code),     cmocka_unit_test(every_row_has_a_case),
+        cmocka_unit_test(service_names),  cmocka_unit_test(azures_own_name),
+        cmocka_unit_test(limits),         cmocka_unit_test(other_hierarchies),
+        cmocka_unit_test(no_site),        cmocka_unit_test(few_of_many),
+        cmocka_unit_test(lacks_many),     cmocka_unit_test(secrets),
+        cmocka_unit_test(secret_finding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
