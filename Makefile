@@ -29,6 +29,7 @@ SOURCES := $(sort $(wildcard policy/*.c policy/*/*.c agent/*.c agent/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(filter-out $(BUILD)/agent/main.o,$(OBJECTS))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 
 all: $(BUILD)/nearpoint
@@ -42,11 +43,35 @@ $(BUILD)/%.o: %.c
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
+# It carries the file with it.
+$(BUILD)/agent/command/export_script.o: samples/export/Export-Nearpoint.ps1
+
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(HELPERS) $(LIBRARY)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-units: $(UNITS)
+# A fuzz target with a driver of its own: what `make check` runs its corpus through.
+$(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/driver.o $(LIBRARY)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+units: $(UNITS) $(FUZZERS)
+
+# The same under libFuzzer: `make fuzz FUZZ_SECONDS=600`. FUZZ_SANITIZE= for speed.
+FUZZ_SECONDS  ?= 60
+FUZZ_SANITIZE ?= ,address,undefined
+FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c))
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
+	@mkdir -p $(@D)
+	@echo "  FUZZ $@"
+	$(Q)clang -std=c11 -O1 -g -fsanitize=fuzzer$(FUZZ_SANITIZE) $(CPPFLAGS) $(PKG_CFLAGS) \
+	    -o $@ $< $(FUZZ_SOURCES) $(PKG_LIBS)
+
+fuzz:
+	$(Q)tests/deps build fuzz
+	$(AGAIN) $(FUZZERS:$(BUILD)/tests/%=$(BUILD)/fuzz/%)
+	$(Q)BUILD=$(BUILD) tests/fuzz/run $(FUZZ_SECONDS)
 
 # What must come before the packages of a target are there: everything that asks pkg-config is
 # expanded in the recipes of a second make.
@@ -109,6 +134,7 @@ help:
 	@echo 'make check      all tests'
 	@echo 'make sanitize   all tests again under sanitizers'
 	@echo 'make torture    the tests that take minutes'
+	@echo 'make fuzz       the parsers under libFuzzer, FUZZ_SECONDS each ($(FUZZ_SECONDS))'
 	@echo 'make lint       formatting, static analysis, manual pages, rules of the house'
 	@echo 'make bench      speed and memory against curl, aria2 and xmllint'
 	@echo 'make install    below PREFIX=$(PREFIX), DESTDIR honoured; make uninstall'
@@ -117,6 +143,7 @@ help:
 	@echo
 	@echo 'demo, check, sanitize, lint and bench call deps for what they need.'
 
--include $(OBJECTS:.o=.d) $(HELPERS:.o=.d) $(UNITS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d)
-.PHONY: all units deps check sanitize torture lint demo bench install uninstall clean help
+-include $(OBJECTS:.o=.d) $(HELPERS:.o=.d) $(UNITS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d) \
+    $(FUZZERS:$(BUILD)/tests/%=$(BUILD)/tests/fuzz/%.d)
+.PHONY: all units deps check sanitize torture fuzz lint demo bench install uninstall clean help
 .SECONDARY:

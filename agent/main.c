@@ -12,6 +12,8 @@ static const struct command_row commands[] = {
      "where the machine would get a content, and why not elsewhere"},
     {"get", COMMAND_GET, command_get, 1, -1, "CONTENT...",
      "locate, download, verify and cache contents"},
+    {"export-script", COMMAND_EXPORT_SCRIPT, command_export_script, 0, 0, "",
+     "print the PowerShell that exports a site, read-only"},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -19,14 +21,14 @@ static const struct command_row commands[] = {
 static void print_help(const struct command_row *command)
 {
     if (command) {
-        printf("usage: nearpoint %s [options] %s\n\n%s\n\n", command->name, command->usage,
-               command->summary);
+        printf("usage: nearpoint %s [options]%s%s\n\n%s\n\n", command->name,
+               *command->usage ? " " : "", command->usage, command->summary);
         options_print(stdout, command->bit);
         return;
     }
     printf("usage: nearpoint COMMAND [options] [arguments]\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+        printf("  %-13s %s\n", commands[i].name, commands[i].summary);
     printf("\n'nearpoint COMMAND --help' lists a command's options.\n");
 }
 

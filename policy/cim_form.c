@@ -151,6 +151,8 @@ static enum place find_value_place(const char *name)
         return PLACE_ARRAY;
     if (strcmp(name, "VALUE.OBJECT") == 0)
         return PLACE_OBJECT;
+    if (strcmp(name, "INSTANCE") == 0)
+        return PLACE_INSTANCE;
     return PLACE_SKIPPED;
 }
 
@@ -246,6 +248,8 @@ static bool read_embedded(struct cim *cim, struct error *err)
 {
     if (cim->nested == INTAKE_DEPTH)
         return refuse(cim, err, "instances are embedded in each other more than 8 deep");
+    if (text_is_blank(cim->value.data ? cim->value.data : "", cim->value.len))
+        return true; /* no instance */
     struct buf text = cim->value;
     struct xml_reader *outer = cim->xml;
     size_t depth = cim->depth;
@@ -263,6 +267,8 @@ static bool read_embedded(struct cim *cim, struct error *err)
     cim->depth = depth;
     cim->places[depth] = place;
     cim->nested--;
+    if (!ok && err && strcmp(err->code, "NOT_XML") == 0)
+        return refuse(cim, err, "the text of an embedded instance is not XML");
     return ok;
 }
 

@@ -8,6 +8,7 @@
 #define MICROSECONDS   1000000U
 #define DAY_SECONDS    86400
 #define MINUTE_SECONDS 60
+#define TEXT_MIN       9  /* "/Date(0)/" */
 #define TEXT_MAX       40 /* the longest form is shorter */
 
 /* Years 1 to 9999, which is what the forms can write. */
@@ -189,7 +190,9 @@ bool datetime_canonical(const char *text, size_t len, char out[DATETIME_MAX])
 {
     char copy[TEXT_MAX + 1];
     struct moment moment = {0};
-    if (len > TEXT_MAX || memchr(text, '\0', len))
+    /* Most texts are none: the first character tells. */
+    if (len < TEXT_MIN || len > TEXT_MAX || (*text != '/' && (*text < '0' || *text > '9')) ||
+        memchr(text, '\0', len))
         return false;
     memcpy(copy, text, len);
     copy[len] = '\0';

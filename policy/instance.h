@@ -13,6 +13,7 @@
 #include "policy/base/error.h"
 #include "policy/base/hash.h"
 #include "policy/base/mem.h"
+#include "policy/signature.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,17 +63,20 @@ struct document {
     int64_t version[2];       /* compared as two numbers */
     const char *source;       /* PolicySource: "SMS:PS1", "Local"; NULL where it is not said */
     enum layer layer;
-    int64_t priority;    /* PolicyPrecedence; smaller wins */
-    bool superseded;     /* another document has this PolicyID in a higher version */
-    const char *why_not; /* why none of it is applied, in words; NULL where it is */
-    bool for_users;      /* PolicyType is User */
-    const char *signer;  /* whose signature was verified, or NULL */
+    int64_t priority;              /* PolicyPrecedence; smaller wins */
+    bool superseded;               /* another document has this PolicyID in a higher version */
+    const char *why_not;           /* why none of it is applied, in words; NULL where it is */
+    bool for_users;                /* PolicyType is User */
+    bool is_reply;                 /* a policy point's reply, which has no instances */
+    bool wants_sha256, wants_sha1; /* a reply names it by that */
+    const char *signer;            /* whose signature was verified, or NULL */
     size_t rule_count, rules_not_applied;
     const char *rule_why_not;  /* of the first rule that is not applied */
     size_t order;              /* 0, 1, ... in the order of reading */
     unsigned part;             /* 0, 1, ... within its file */
     bool readable_by_others;   /* the file's mode gives it to all */
-    char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes */
+    char digest[HASH_HEX_MAX]; /* SHA-256 of the file's bytes; empty where nothing asked for it */
+    char sha1[HASH_HEX_MAX];   /* SHA-1, likewise */
 };
 
 struct instance {
@@ -103,17 +107,31 @@ struct policy {
     struct instance **instances; /* those that count: of documents and rules in force */
     size_t warning_count, warning_cap;
     struct policy_warning *warnings;
+    struct policy_reply *replies; /* reply_form.c's own */
     struct names *names; /* class and property names that were read lately, each kept once */
+};
+
+/* Whose signatures count (policy/signature.h). */
+struct policy_trust {
+    const struct signature_trust *anchors;
+    bool required; /* documents without a signature are refused */
+    struct signature_clock clock;
 };
 
 /* Reads the paths (files, or folders whose *.xml and *.json are documents, in the order of their
    names). A path that does not exist, a document that is malformed, hostile or of no known form:
    false, ERROR_INPUT with file and line. `missing_is_empty`: a path that does not exist or an
-   empty folder gives no document instead (the default folder). On false the policy is freed. */
+   empty folder gives no document instead (the default folder). With `trust` a document's signature,
+   NAME.p7s beside it, must be good, and be there where that is required; without it (NULL)
+   signatures are not looked at. On false the policy is freed. */
 bool policy_read(struct policy *policy, const char *const *paths, size_t count,
-                 bool missing_is_empty, struct error *err);
+                 bool missing_is_empty, const struct policy_trust *trust, struct error *err);
 
-/* For tests and fuzzing: one document from memory; `name` stands in messages. An all-zero policy is
+/* The same for a policy that holds documents already; not settled, and not freed on false. */
+bool policy_add(struct policy *policy, const char *const *paths, size_t count,
+                bool missing_is_empty, const struct policy_trust *trust, struct error *err);
+
+/* One document from memory; `name` stands in messages. An all-zero policy is
    an empty one. Call policy_settle after the last; on false call policy_free. */
 bool policy_read_bytes(struct policy *policy, const char *name, const char *bytes, size_t len,
                        struct error *err);

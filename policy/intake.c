@@ -3,6 +3,7 @@
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
 #include "policy/datetime.h"
+#include "policy/version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,28 +91,6 @@ void intake_free(struct intake *intake)
     *intake = (struct intake){0};
 }
 
-/* Would it print as it is written? Control characters and what reorders text would not. */
-static bool is_plain(const char *text)
-{
-    struct buf escaped = {0};
-    text_escape(&escaped, text, strlen(text), SIZE_MAX / 2);
-    bool plain = strcmp(escaped.data, text) == 0;
-    buf_free(&escaped);
-    return plain;
-}
-
-/* "2.00": two numbers. */
-static bool parse_version(const char *text, int64_t version[2])
-{
-    const char *dot = strchr(text, '.');
-    char *whole = mem_copy_bytes(text, dot ? (size_t)(dot - text) : strlen(text));
-    version[1] = 0;
-    bool ok = text_to_int(whole, 0, INT64_MAX, &version[0]) &&
-              (!dot || text_to_int(dot + 1, 0, INT64_MAX, &version[1]));
-    free(whole);
-    return ok;
-}
-
 static enum layer find_layer(const char *source, const char *category)
 {
     if (source && text_equal(source, "Local"))
@@ -126,11 +105,11 @@ const char *intake_document(struct intake *intake, const char *policy_id, const 
     struct arena *arena = &intake->policy->arena;
     if (!policy_id || !*policy_id)
         return "<Policy> has no PolicyID";
-    if (strlen(policy_id) > LIMIT_POLICY_ID || !is_plain(policy_id))
+    if (strlen(policy_id) > LIMIT_POLICY_ID || !text_is_plain(policy_id))
         return "PolicyID is longer than 256 bytes or holds control characters";
-    if (!version || !parse_version(version, document->version))
+    if (!version || !version_parse(version, document->version))
         return "PolicyVersion is missing or not a number as 2.00";
-    if (source && !is_plain(source))
+    if (source && !text_is_plain(source))
         return "PolicySource holds control characters";
     document->priority = PRECEDENCE_NONE;
     if (precedence && !text_to_int(precedence, 0, UINT32_MAX, &document->priority))
@@ -244,8 +223,9 @@ const char *intake_end_instance(struct intake *intake, unsigned *line)
 {
     struct policy *policy = intake->policy;
     struct instance *instance = intake_instance(intake);
-    const struct property *properties = intake->properties + top(intake)->first_property;
     size_t count = intake->property_count - top(intake)->first_property;
+    const struct property *properties =
+        count ? intake->properties + top(intake)->first_property : NULL;
     const struct property *twice = count ? find_double(properties, count) : NULL;
     if (twice) {
         *line = twice->line;
@@ -310,7 +290,7 @@ static struct value convert(struct intake *intake, int64_t cim_type, const char 
         value.type = VALUE_INT;
     else if (is_short && cim_type == CIM_BOOLEAN && text_to_bool(copy, &value.truth))
         value.type = VALUE_BOOL;
-    else if (cim_type == CIM_DATETIME && datetime_canonical(text, len, moment)) {
+    else if (datetime_canonical(text, len, moment)) { /* whatever its type: exports differ in it */
         value.type = VALUE_TEXT;
         value.text = arena_copy_string(&intake->policy->arena, moment);
     } else if (len || cim_type == CIM_STRING) {
@@ -334,8 +314,8 @@ static bool is_hidden(const struct value *value)
 const char *intake_end_property(struct intake *intake, bool is_array)
 {
     struct property *property = &intake->properties[intake->property_count - 1];
-    const struct value *items = intake->items + top(intake)->first_item;
     size_t count = intake->item_count - top(intake)->first_item;
+    const struct value *items = count ? intake->items + top(intake)->first_item : NULL;
     intake->item_count -= count;
     for (size_t i = 0; i < count; i++)
         if (property->secret && is_hidden(&items[i]))

@@ -1,8 +1,11 @@
 /* Files and folders → documents; which of them are in force. */
+#include "policy/base/beneath.h"
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
 #include "policy/form.h"
 #include "policy/instance.h"
+#include "policy/reply_form.h"
+#include "policy/version.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,22 +21,25 @@
 /* Where a document's bytes come from: false with the error filled, *len 0 at the end. */
 typedef bool next_piece(void *arg, const char **bytes, size_t *len, struct error *err);
 
+/* The digest of the bytes read costs a tenth of the reading: `hashes` says whether it is wanted. */
 static bool read_document(struct policy *policy, const char *path, next_piece *next, void *arg,
-                          struct error *err)
+                          bool hashes, struct error *err)
 {
     size_t first = policy->document_count;
     struct form *form = form_open(policy, path);
-    struct hash *hash = hash_create(HASH_SHA256);
+    struct hash *hash = hashes ? hash_create(HASH_SHA256) : NULL;
     const char *bytes;
     size_t len;
     bool ok;
     while ((ok = next(arg, &bytes, &len, err)) && len) {
-        hash_update(hash, bytes, len);
+        if (hash)
+            hash_update(hash, bytes, len);
         if (!(ok = form_feed(form, bytes, len, err)))
             break;
     }
     ok = ok && form_finish(form, err);
-    hash_finish(hash, policy->documents[first]->digest);
+    if (hash)
+        hash_finish(hash, policy->documents[first]->digest);
     for (size_t i = first + 1; i < policy->document_count; i++)
         memcpy(policy->documents[i]->digest, policy->documents[first]->digest, HASH_HEX_MAX);
     hash_free(hash);
@@ -60,7 +66,7 @@ bool policy_read_bytes(struct policy *policy, const char *name, const char *byte
                        struct error *err)
 {
     struct memory_bytes left = {bytes, len};
-    return read_document(policy, name, next_of_memory, &left, err);
+    return read_document(policy, name, next_of_memory, &left, true, err);
 }
 
 struct open_file {
@@ -92,8 +98,62 @@ static bool next_of_file(void *arg, const char **bytes, size_t *len, struct erro
     return true;
 }
 
-static bool read_regular(struct policy *policy, int fd, const char *path, struct error *err)
+/* Signatures */
+
+/* The bytes of NAME.p7s; *found says whether it is there. */
+static bool read_signature(const char *path, struct buf *bytes, bool *found, struct error *err)
 {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    *found = fd >= 0;
+    if (fd < 0)
+        return errno == ENOENT || refuse_errno(err, path, "cannot open");
+    bool ok = beneath_read_open(fd, path, LIMIT_SIGNATURE_BYTES, bytes, err);
+    if (!ok)
+        err->kind = ERROR_INPUT;
+    close(fd);
+    return ok;
+}
+
+static void sign_documents(struct policy *policy, size_t first, const struct signature *signature,
+                           const char *path)
+{
+    const char *signer = arena_copy_string(&policy->arena, signature->signer);
+    for (size_t i = first; i < policy->document_count; i++)
+        policy->documents[i]->signer = signer;
+    if (signature->ahead)
+        policy_warn(policy, "SIGNATURE_AHEAD", path,
+                    "was signed more than a day ahead of this machine's clock");
+}
+
+/* The documents from `first` on came from the file of that path. */
+static bool check_signature(struct policy *policy, size_t first, const char *path,
+                            const struct policy_trust *trust, struct error *err)
+{
+    char *name = mem_format("%s.p7s", path);
+    struct buf bytes = {0};
+    struct signature signature;
+    bool found = false;
+    bool ok = read_signature(name, &bytes, &found, err);
+    if (ok && !found && trust->required)
+        ok = error_set(err, ERROR_INPUT, BLAME_POLICY, "SIGNATURE_MISSING", path,
+                       "is not signed, and requireSignedPolicy is set: there is no %s", name);
+    if (ok && found) {
+        ok = signature_verify(&signature, trust->anchors, bytes.data ? bytes.data : "", bytes.len,
+                              policy->documents[first]->digest, &trust->clock, name, err);
+        if (ok)
+            sign_documents(policy, first, &signature, name);
+    }
+    buf_free(&bytes);
+    free(name);
+    return ok;
+}
+
+/* Files */
+
+static bool read_regular(struct policy *policy, int fd, const char *path,
+                         const struct policy_trust *trust, struct error *err)
+{
+    size_t first = policy->document_count;
     struct stat st;
     if (fstat(fd, &st) != 0)
         return refuse_errno(err, path, "cannot read");
@@ -103,12 +163,11 @@ static bool read_regular(struct policy *policy, int fd, const char *path, struct
     struct open_file *file = mem_zero(1, sizeof *file);
     file->fd = fd;
     file->path = path;
-    size_t first = policy->document_count;
-    bool ok = read_document(policy, path, next_of_file, file, err);
+    bool ok = read_document(policy, path, next_of_file, file, trust != NULL, err);
     for (size_t i = first; ok && i < policy->document_count; i++)
         policy->documents[i]->readable_by_others = (st.st_mode & S_IROTH) != 0;
     free(file);
-    return ok;
+    return ok && (!trust || check_signature(policy, first, path, trust, err));
 }
 
 /* Folders */
@@ -154,26 +213,27 @@ static bool list_documents(int fd, const char *path, struct name_list *list, str
 
 /* The administrator's folder: links in it are his own. O_NONBLOCK: a FIFO must not hold us. */
 static bool read_named(struct policy *policy, int folder, const char *path, const char *name,
-                       struct error *err)
+                       const struct policy_trust *trust, struct error *err)
 {
     size_t len = strlen(path);
     bool slash = len && path[len - 1] == '/';
     char *full = mem_format("%s%s%s", path, slash ? "" : "/", name);
     int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    bool ok =
-        fd >= 0 ? read_regular(policy, fd, full, err) : refuse_errno(err, full, "cannot open");
+    bool ok = fd >= 0 ? read_regular(policy, fd, full, trust, err)
+                      : refuse_errno(err, full, "cannot open");
     if (fd >= 0)
         close(fd);
     free(full);
     return ok;
 }
 
-static bool read_folder(struct policy *policy, int fd, const char *path, struct error *err)
+static bool read_folder(struct policy *policy, int fd, const char *path,
+                        const struct policy_trust *trust, struct error *err)
 {
     struct name_list list = {0};
     bool ok = list_documents(fd, path, &list, err);
     for (size_t i = 0; i < list.count; i++) {
-        ok = ok && read_named(policy, fd, path, list.names[i], err);
+        ok = ok && read_named(policy, fd, path, list.names[i], trust, err);
         free(list.names[i]);
     }
     free(list.names);
@@ -181,40 +241,75 @@ static bool read_folder(struct policy *policy, int fd, const char *path, struct 
 }
 
 static bool read_path(struct policy *policy, const char *path, bool missing_is_empty,
-                      struct error *err)
+                      const struct policy_trust *trust, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return (missing_is_empty && errno == ENOENT) || refuse_errno(err, path, "cannot open");
     struct stat st;
     bool is_folder = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-    bool ok = is_folder ? read_folder(policy, fd, path, err) : read_regular(policy, fd, path, err);
+    bool ok = is_folder ? read_folder(policy, fd, path, trust, err)
+                        : read_regular(policy, fd, path, trust, err);
     close(fd);
     return ok;
 }
 
-bool policy_read(struct policy *policy, const char *const *paths, size_t count,
-                 bool missing_is_empty, struct error *err)
+/* A file's hash, asked for after it was read: by a reply that names it, or by a twin. */
+static bool add_hash(const struct document *document, enum hash_algorithm algorithm,
+                     char hex[HASH_HEX_MAX], struct error *err)
 {
-    *policy = (struct policy){0};
+    if (hex[0])
+        return true;
+    struct open_file *file = mem_zero(1, sizeof *file);
+    struct hash *hash = hash_create(algorithm);
+    const char *bytes;
+    size_t len;
+    file->path = document->path;
+    file->fd = open(document->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool ok = file->fd >= 0 || refuse_errno(err, document->path, "cannot open");
+    while (ok && (ok = next_of_file(file, &bytes, &len, err)) && len)
+        hash_update(hash, bytes, len);
+    hash_finish(hash, hex);
+    hash_free(hash);
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file);
+    return ok;
+}
+
+static bool add_wanted_hashes(struct policy *policy, struct error *err)
+{
+    reply_mark_hashes(policy);
+    for (size_t i = 0; i < policy->document_count; i++) {
+        struct document *document = policy->documents[i];
+        if ((document->wants_sha256 && !add_hash(document, HASH_SHA256, document->digest, err)) ||
+            (document->wants_sha1 && !add_hash(document, HASH_SHA1, document->sha1, err)))
+            return false;
+    }
+    return true;
+}
+
+bool policy_add(struct policy *policy, const char *const *paths, size_t count,
+                bool missing_is_empty, const struct policy_trust *trust, struct error *err)
+{
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
-        ok = read_path(policy, paths[i], missing_is_empty, err);
-    ok = ok && policy_settle(policy, err);
+        ok = read_path(policy, paths[i], missing_is_empty, trust, err);
+    return ok && add_wanted_hashes(policy, err);
+}
+
+bool policy_read(struct policy *policy, const char *const *paths, size_t count,
+                 bool missing_is_empty, const struct policy_trust *trust, struct error *err)
+{
+    *policy = (struct policy){0};
+    bool ok = policy_add(policy, paths, count, missing_is_empty, trust, err) &&
+              policy_settle(policy, err);
     if (!ok)
         policy_free(policy);
     return ok;
 }
 
 /* Versions */
-
-static int compare_versions(const struct document *a, const struct document *b)
-{
-    for (int i = 0; i < 2; i++)
-        if (a->version[i] != b->version[i])
-            return a->version[i] < b->version[i] ? -1 : 1;
-    return 0;
-}
 
 /* By PolicyID, the highest version first; of equal ones the first that was read. */
 static int by_id_then_version(const void *a, const void *b)
@@ -223,14 +318,17 @@ static int by_id_then_version(const void *a, const void *b)
     const struct document *right = *(struct document *const *)b;
     int order = text_compare(left->policy_id, right->policy_id);
     if (order == 0)
-        order = compare_versions(right, left);
+        order = version_compare(right->version, left->version);
     return order ? order : (left->order > right->order) - (left->order < right->order);
 }
 
-static bool supersede(struct policy *policy, const struct document *by, struct document *document,
+static bool supersede(struct policy *policy, struct document *by, struct document *document,
                       struct error *err)
 {
-    bool same_version = compare_versions(by, document) == 0;
+    bool same_version = version_compare(by->version, document->version) == 0;
+    if (same_version && (!add_hash(by, HASH_SHA256, by->digest, err) ||
+                         !add_hash(document, HASH_SHA256, document->digest, err)))
+        return false;
     bool is_same = strcmp(by->digest, document->digest) == 0 && by->part == document->part;
     if (same_version && !is_same)
         return error_set(err, ERROR_INPUT, BLAME_POLICY, "SAME_VERSION", document->path,
@@ -253,12 +351,12 @@ static bool decide_versions(struct policy *policy, struct error *err)
             sorted[count++] = policy->documents[i];
     qsort(sorted, count, sizeof *sorted, by_id_then_version);
     bool ok = true;
-    const struct document *newest = NULL, *before = NULL;
+    struct document *newest = NULL, *before = NULL;
     for (size_t i = 0; ok && i < count; i++) {
         if (!newest || !text_equal(newest->policy_id, sorted[i]->policy_id)) {
             newest = sorted[i];
         } else {
-            bool twin = compare_versions(before, sorted[i]) == 0;
+            bool twin = version_compare(before->version, sorted[i]->version) == 0;
             ok = supersede(policy, twin ? before : newest, sorted[i], err);
         }
         before = sorted[i];
@@ -269,7 +367,7 @@ static bool decide_versions(struct policy *policy, struct error *err)
 
 bool policy_settle(struct policy *policy, struct error *err)
 {
-    if (!decide_versions(policy, err))
+    if (!decide_versions(policy, err) || !reply_apply(policy, err))
         return false;
     policy->instance_count = 0;
     policy->instances = mem_grow(policy->instances, &policy->instance_cap, policy->requested_count,
@@ -305,6 +403,7 @@ const char *policy_site_code(const struct policy *policy)
 void policy_free(struct policy *policy)
 {
     arena_free(&policy->arena);
+    reply_free(policy);
     free(policy->documents);
     free(policy->requested);
     free(policy->instances);

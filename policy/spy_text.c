@@ -98,13 +98,14 @@ static void add_document(struct buf *out, const struct document *document)
         origin_add_text(out, document->policy_id);
         buf_format(out, " version %s", document->version_text);
     } else {
-        buf_append_text(out, "export");
+        buf_append_text(out, document->is_reply ? "assignments" : "export");
     }
     if (document->source) {
         buf_append_text(out, " from ");
         origin_add_text(out, document->source);
     }
-    buf_format(out, ", %s", origin_layer_words(document->layer));
+    if (!document->is_reply)
+        buf_format(out, ", %s", origin_layer_words(document->layer));
     if (document->priority != PRECEDENCE_NONE)
         buf_format(out, ", priority %" PRId64, document->priority);
     buf_append_text(out, ", ");

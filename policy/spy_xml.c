@@ -15,13 +15,13 @@ struct writing {
     struct buf text;
 };
 
-/* An export has no PolicyID: the digest of what was read stands for one. */
+/* An export has no PolicyID: its place among the documents stands for one. */
 static struct write_head head_of(struct writing *writing, const struct document *document)
 {
     struct arena *arena = &writing->spy->policy->arena;
     const char *id = document->policy_id;
     if (!id)
-        id = arena_format(arena, "{export-%.32s-%u}", document->digest, document->part);
+        id = arena_format(arena, "{export-%zu}", document->order);
     return (struct write_head){
         .policy_id = id,
         .version = document->version_text ? document->version_text : "1.00",
@@ -60,7 +60,8 @@ static void add_requested(struct writing *writing)
         size_t first = next;
         while (next < policy->requested_count && policy->requested[next]->document == document)
             next++;
-        if (document->superseded || !spy_selects_document(writing->path, document))
+        if (document->superseded || document->is_reply ||
+            !spy_selects_document(writing->path, document))
             continue;
         const struct write_head head = head_of(writing, document);
         write_document_open(&writing->text, &head);

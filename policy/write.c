@@ -112,13 +112,32 @@ static int64_t type_of(const struct value *value)
     return CIM_STRING;
 }
 
+/* What XML cannot hold at all, escaped or not, and JSON can. */
+static bool is_unwritable(char c)
+{
+    return (unsigned char)c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
+static void add_escaped(struct buf *out, const char *text, size_t len)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (!is_unwritable(text[i]))
+            continue;
+        xml_escape(out, text + done, i - done);
+        buf_append_text(out, "\xEF\xBF\xBD"); /* U+FFFD */
+        done = i + 1;
+    }
+    xml_escape(out, text + done, len - done);
+}
+
 /* White space around a value counts only where it is said. */
 static void add_text_value(struct buf *out, const char *text)
 {
     size_t len = strlen(text);
     bool keeps = len && (text_is_blank(text, 1) || text_is_blank(text + len - 1, 1));
     buf_append_text(out, keeps ? "<value xml:space=\"preserve\">" : "<value>");
-    xml_escape(out, text, len);
+    add_escaped(out, text, len);
     buf_append_text(out, "</value>");
 }
 

@@ -1,7 +1,8 @@
 /*
  * Instances → policy documents: the only writer of them. What it writes are policy bodies with
  * escaped text that the reader reads back to equal instances, secrets apart: those are written as
- * null. Appends to a buffer. No system calls; any room may call it.
+ * null. A control character that XML cannot hold is written as U+FFFD. Appends to a buffer. No
+ * system calls; any room may call it.
  */
 #ifndef POLICY_WRITE_H
 #define POLICY_WRITE_H

@@ -327,8 +327,11 @@ static void narrow_head(const struct xml_reader *reader, xmlCharEncoding encodin
                         char out[HEAD + 1])
 {
     size_t step = reader->wide ? 2 : 1, n = 0;
-    for (size_t i = mark + (encoding == XML_CHAR_ENCODING_UTF16BE); i < reader->head_len; i += step)
-        out[n++] = reader->head[i] ? reader->head[i] : '?';
+    size_t low = encoding == XML_CHAR_ENCODING_UTF16BE; /* where a character's ASCII byte is */
+    for (size_t i = mark; i + step <= reader->head_len; i += step) {
+        char c = reader->head[i + low];
+        out[n++] = c ? c : '?';
+    }
     out[n] = '\0';
 }
 

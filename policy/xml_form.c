@@ -4,6 +4,7 @@
 #include "policy/body.h"
 #include "policy/cim_form.h"
 #include "policy/packed.h"
+#include "policy/reply_form.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static const struct {
     {"DECLARATION", &cim_kind, true},       {"DECLGROUP", &cim_kind, true},
     {"VALUE.OBJECT", &cim_kind, true},      {"VALUE.NAMEDINSTANCE", &cim_kind, true},
     {"IRETURNVALUE", &cim_kind, true},      {"VALUE.OBJECTWITHPATH", &cim_kind, true},
-    {"VALUE.OBJECTARRAY", &cim_kind, true},
+    {"VALUE.OBJECTARRAY", &cim_kind, true}, {"ReplyAssignments", &reply_kind, false},
 };
 
 #define ROOT_COUNT (sizeof roots / sizeof roots[0])
@@ -99,7 +100,9 @@ static bool on_start(void *arg, const struct xml_element *element, struct error 
 {
     struct xml_form *form = arg;
     size_t depth = form->depth++;
-    if (depth == 0 && (form->collection || (form->kind && !form->many)))
+    size_t root = depth == 0 && form->kind ? find_root(element->name) : ROOT_COUNT;
+    bool is_alone = root < ROOT_COUNT && !roots[root].many;
+    if (depth == 0 && (form->collection || (form->kind && (!form->many || is_alone))))
         return xml_refuse(form->reader, err, "XML", "has more than one root element");
     bool ok = form->collection && depth == 1 ? next_policy(form, element, err)
                                              : form->kind || choose(form, element, err);

@@ -12,6 +12,7 @@
 #include "policy/base/sink.h"
 #include "policy/settings.h"
 #include "policy/site.h"
+#include "policy/store.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -40,18 +41,27 @@ struct options {
 /* What main sets up for every command. */
 struct context {
     const struct options *options;
-    struct config config; /* the settings file, or its defaults */
+    struct config config;          /* the settings file, or its defaults */
+    struct signature_trust *trust; /* while policy is read; NULL else */
 };
 
 /* Returns the exit code's kind through `err`: true is exit 0; false prints `err` (unless its text
    is empty) and exits with its kind. */
 typedef bool command_run(struct context *context, struct error *err);
 
-command_run command_policy, command_locate, command_get;
+command_run command_policy, command_locate, command_get, command_export_script;
 
-/* Policy, resultant settings and site together, as every command but `policy` wants them. */
+/* The set of fetched policy in force; its texts live in the arena. */
+struct fetched {
+    int state_dir;        /* -1: no state folder */
+    struct store_set set; /* policy_point NULL: nothing was fetched */
+    struct arena arena;
+};
+
+/* Policy, resultant settings and site together. */
 struct world {
     struct policy policy;
+    struct fetched fetched;
     struct resultant resultant;
     struct settings settings;
     struct site site;
@@ -59,8 +69,16 @@ struct world {
     bool cites; /* reasons in words name documents and lines */
 };
 
-/* Reads the policy named by --policy, NEARPOINT_POLICY or the default folder. */
-bool command_read_policy(struct context *context, struct policy *policy, struct error *err);
+/* The settings file's trust anchors and this machine's clock; without anchors nothing is trusted or
+   required. The anchors are context->trust, for the caller to free. */
+bool command_read_trust(struct context *context, struct policy_trust *trust, struct error *err);
+
+/* The fetched policy and what is named by --policy, NEARPOINT_POLICY or the default folder. */
+bool command_read_policy(struct context *context, struct policy *policy, struct fetched *fetched,
+                         struct error *err);
+
+/* What is named by --policy, NEARPOINT_POLICY or the default folder alone. */
+bool command_read_folder(struct context *context, struct policy *policy, struct error *err);
 
 /* The policy's warnings, a line each, to standard error. */
 void command_print_warnings(const struct policy *policy);

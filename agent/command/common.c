@@ -1,32 +1,105 @@
 /* What several commands do first: read policy, settings, site and machine. */
 #include "agent/command/command.h"
+#include "agent/command/fetched.h"
+#include "agent/loop/loop.h"
 
+#include "policy/base/beneath.h"
+#include "policy/base/limits.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
 #include "policy/secrets.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
-bool command_read_policy(struct context *context, struct policy *policy, struct error *err)
+/* Is the clock kept right by a time service? The kernel knows. */
+static bool clock_is_synchronised(void)
+{
+    struct timex state = {0};
+    int status = adjtimex(&state);
+    return status >= 0 && status != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+bool command_read_trust(struct context *context, struct policy_trust *trust, struct error *err)
+{
+    const struct config *config = &context->config;
+    *trust = (struct policy_trust){.required = config->require_signed};
+    if (!config->trust_anchors)
+        return true;
+    struct buf pem = {0};
+    int fd = open(config->trust_anchors, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool ok = fd >= 0 || error_errno(err, config->trust_anchors, "cannot open the trust anchors");
+    ok = ok && beneath_read_open(fd, config->trust_anchors, LIMIT_SETTINGS_BYTES, &pem, err);
+    if (fd >= 0)
+        close(fd);
+    if (!ok)
+        err->kind = ERROR_INPUT;
+    context->trust =
+        ok ? signature_trust_create(pem.data ? pem.data : "", pem.len, config->trust_anchors, err)
+           : NULL;
+    buf_free(&pem);
+    trust->anchors = context->trust;
+    trust->clock.now = clock_system.wall(NULL) / 1000;
+    trust->clock.synchronised = clock_is_synchronised();
+    return context->trust != NULL;
+}
+
+static bool read_places(struct context *context, struct policy *policy,
+                        const struct policy_trust *trust, struct error *err)
 {
     const struct options *options = context->options;
     const char *named = getenv("NEARPOINT_POLICY");
     if (options->policy_count)
-        return policy_read(policy, options->policies, options->policy_count, false, err);
+        return policy_add(policy, options->policies, options->policy_count, false, trust, err);
     if (named && *named)
-        return policy_read(policy, &named, 1, false, err);
+        return policy_add(policy, &named, 1, false, trust, err);
     char *usual = config_folder(FOLDER_POLICY, err);
     if (!usual)
         return false;
     const char *path = usual;
-    bool ok = policy_read(policy, &path, 1, true, err);
+    bool ok = policy_add(policy, &path, 1, true, trust, err);
     free(usual);
-    if (ok && geteuid() == 0 && !secrets_refuse_readable(policy, err)) {
-        policy_free(policy);
+    /* Root's own folder holds no secret that others may read. */
+    return ok && (geteuid() != 0 || secrets_refuse_readable(policy, err));
+}
+
+/* The fetched documents first: what stands in the folder is read last. */
+bool command_read_policy(struct context *context, struct policy *policy, struct fetched *fetched,
+                         struct error *err)
+{
+    struct policy_trust trust;
+    if (!command_read_trust(context, &trust, err))
         return false;
+    const struct policy_trust *asked = trust.anchors ? &trust : NULL;
+    bool ok = fetched_read(fetched, context->options, asked, policy, err);
+    if (ok) {
+        trust.clock.newest_known = fetched->set.signing_time;
+        ok = read_places(context, policy, asked, err) && policy_settle(policy, err);
+        if (!ok) {
+            fetched_free(fetched);
+            policy_free(policy);
+        }
     }
+    signature_trust_free(context->trust);
+    context->trust = NULL;
+    return ok;
+}
+
+bool command_read_folder(struct context *context, struct policy *policy, struct error *err)
+{
+    struct policy_trust trust;
+    *policy = (struct policy){0};
+    if (!command_read_trust(context, &trust, err))
+        return false;
+    bool ok = read_places(context, policy, trust.anchors ? &trust : NULL, err) &&
+              policy_settle(policy, err);
+    if (!ok)
+        policy_free(policy);
+    signature_trust_free(context->trust);
+    context->trust = NULL;
     return ok;
 }
 
@@ -88,10 +161,11 @@ struct audience command_audience(const struct machine *machine)
 bool command_read_quietly(struct context *context, struct world *world, struct error *err)
 {
     *world = (struct world){.cites = !context->options->json};
-    if (!command_read_policy(context, &world->policy, err))
+    if (!command_read_policy(context, &world->policy, &world->fetched, err))
         return false;
     if (!site_read(&world->site, &world->policy, err) ||
         !command_read_machine(context, &world->policy, &world->machine, err)) {
+        fetched_free(&world->fetched);
         policy_free(&world->policy);
         return false;
     }
@@ -112,6 +186,7 @@ bool command_read_world(struct context *context, struct world *world, struct err
 void world_free(struct world *world)
 {
     machine_free(&world->machine);
+    fetched_free(&world->fetched);
     policy_free(&world->policy);
 }
 

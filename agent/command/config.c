@@ -123,10 +123,70 @@ static const char *read_proxy(struct config *config, const json_t *value,
     return why;
 }
 
+static const char *read_policy_point(struct config *config, const json_t *value)
+{
+    static const char why[] = "must be an http or https URL with a host";
+    const char *text = json_string_value(value);
+    if (!text)
+        return why;
+    bool https = strncasecmp(text, "https://", 8) == 0;
+    const char *host = text + (https ? 8 : 7);
+    if ((!https && strncasecmp(text, "http://", 7) != 0) || strcspn(host, "/?#") == 0)
+        return why;
+    for (const char *c = text; *c; c++)
+        if (*c <= ' ' || *c >= 0x7F)
+            return "holds what may not stand in a URL";
+    if (memchr(host, '@', strcspn(host, "/?#")))
+        return "holds a user name, which a policy point is not asked with";
+    config->policy_point = text;
+    return NULL;
+}
+
+static const char *read_key_file(struct config *config, const json_t *value)
+{
+    struct stat st;
+    const char *why = read_text(&config->client_key, value);
+    if (!why && stat(config->client_key, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)))
+        why = "names a file that others may read: chmod 600 it";
+    return why;
+}
+
+static const char *read_bool(bool *out, const json_t *value)
+{
+    *out = json_is_true(value);
+    return json_is_boolean(value) ? NULL : "must be true or false";
+}
+
+/* What policy is fetched from and trusted by. NULL also where the key is another: *known says. */
+static const char *read_policy_key(struct config *config, const char *key, const json_t *value,
+                                   bool *known)
+{
+    *known = true;
+    if (strcmp(key, "policyPoint") == 0)
+        return read_policy_point(config, value);
+    if (strcmp(key, "pollMinutes") == 0)
+        return read_number(&config->poll_minutes, value, 1, 10080,
+                           "must be a number of minutes from 1 to 10080");
+    if (strcmp(key, "requireSignedPolicy") == 0)
+        return read_bool(&config->require_signed, value);
+    if (strcmp(key, "trustAnchors") == 0)
+        return read_text(&config->trust_anchors, value);
+    if (strcmp(key, "clientCertificate") == 0)
+        return read_text(&config->client_certificate, value);
+    if (strcmp(key, "clientKey") == 0)
+        return read_key_file(config, value);
+    *known = false;
+    return NULL;
+}
+
 /* Returns NULL, or what is wrong with the value of this key. */
 static const char *read_key(struct config *config, const char *key, const json_t *value,
                             const struct reading *reading)
 {
+    bool known;
+    const char *why = read_policy_key(config, key, value, &known);
+    if (known)
+        return why;
     if (strcmp(key, "machine") == 0) {
         config->machine = value;
         return json_is_object(value) ? NULL : "must be an object";
@@ -176,6 +236,9 @@ static bool read_keys(struct config *config, const struct reading *reading, stru
         if (why)
             return refuse(reading, key, err, why);
     }
+    if (config->require_signed && !config->trust_anchors)
+        return refuse(reading, "requireSignedPolicy", err,
+                      "needs trustAnchors: whose signatures count");
     return true;
 }
 
@@ -222,6 +285,7 @@ bool config_read(struct config *config, const char *path, struct error *err)
 {
     *config = (struct config){
         .proxy = "system",
+        .poll_minutes = -1,
         .connections_per_source = 8,
         .connections = 24,
         .log_level = 1,

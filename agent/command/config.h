@@ -8,6 +8,7 @@
 #include "policy/base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct config {
@@ -16,7 +17,12 @@ struct config {
     const json_t *machine; /* the machine object, or NULL */
     const char *assigned_site;
     const char *ca_file;
-    const char *proxy;      /* URL, "system", "none" */
+    const char *policy_point;                    /* http or https URL, or NULL */
+    int64_t poll_minutes;                        /* -1: not said */
+    bool require_signed;                         /* policy without a good signature is refused */
+    const char *trust_anchors;                   /* PEM file, or NULL */
+    const char *client_certificate, *client_key; /* PEM files, or NULL */
+    const char *proxy;                           /* URL, "system", "none" */
     struct buf dns_servers; /* "address:port,..." for c-ares; empty: the system's */
     int64_t connections_per_source, connections;
     int64_t log_level, log_max_size, log_max_history;

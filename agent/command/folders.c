@@ -97,3 +97,18 @@ void folders_leave(struct folders *folders)
     free(folders->logs);
     *folders = (struct folders){.state_dir = -1};
 }
+
+bool folders_open_state(int *state_dir, const struct options *options, struct error *err)
+{
+    *state_dir = -1;
+    char *state =
+        options->state ? mem_copy_string(options->state) : config_folder(FOLDER_STATE, NULL);
+    bool ok = true;
+    if (state && access(state, F_OK) == 0) {
+        ok = become_owner(state, err) && check(state, err);
+        *state_dir = ok ? open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        ok = ok && (*state_dir >= 0 || error_errno(err, state, "cannot open the folder"));
+    }
+    free(state);
+    return ok;
+}

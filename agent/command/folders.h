@@ -19,4 +19,8 @@ bool folders_make_above(const char *path, struct error *err);
 
 void folders_leave(struct folders *folders);
 
+/* Only the state folder, for reading: as its owner where the process is root, and refused as
+   folders_enter does. Nothing is made: *state_dir is -1 where there is none. */
+bool folders_open_state(int *state_dir, const struct options *options, struct error *err);
+
 #endif

@@ -1,6 +1,7 @@
 /* get: locate, download, verify, cache. Works alone under the cache's locks. */
 #include "agent/command/command.h"
 #include "agent/command/folders.h"
+#include "agent/command/network.h"
 #include "agent/command/progress.h"
 #include "agent/transfer/job.h"
 
@@ -20,10 +21,7 @@ struct get {
     struct world world;
     struct folders folders;
     struct log *log;
-    struct loop *loop;
-    struct resolver *resolver;
-    struct source_options source_options;
-    struct source_client *client;
+    struct network network;
     struct cache *cache;
     struct job_engine engine;
     struct job *job;
@@ -46,35 +44,6 @@ struct outcome {
 
 /* ---- setting up ---- */
 
-static int64_t stall_seconds(void)
-{
-    int64_t seconds = LIMIT_STALL_SECONDS;
-    const char *text = getenv("NEARPOINT_STALL_SECONDS");
-    if (text)
-        text_to_int(text, 1, 3600, &seconds);
-    return seconds;
-}
-
-static bool open_network(struct get *get, struct error *err)
-{
-    const struct config *config = &get->context->config;
-    int64_t stall = stall_seconds();
-    int64_t connect = stall < LIMIT_CONNECT_SECONDS ? stall : LIMIT_CONNECT_SECONDS;
-    get->source_options = (struct source_options){
-        .proxy = config->proxy,
-        .ca_file = config->ca_file,
-        .connect_ms = connect * 1000,
-        .stall_ms = stall * 1000,
-    };
-    if (!(get->loop = loop_create(&clock_system, 0, err)))
-        return false;
-    loop_set_connections(get->loop, 0, (long)config->connections);
-    return (get->resolver = resolver_create(
-                get->loop, config->dns_servers.len ? config->dns_servers.data : NULL, err)) &&
-           (get->client =
-                source_client_create(get->loop, get->resolver, &get->source_options, err));
-}
-
 static bool open_all(struct get *get, struct error *err)
 {
     const struct config *config = &get->context->config;
@@ -85,12 +54,13 @@ static bool open_all(struct get *get, struct error *err)
         .max_history = (int)config->log_max_history,
     };
     if (!folders_enter(&get->folders, options, err) ||
-        !(get->log = log_open(get->folders.logs, &log, err)) || !open_network(get, err) ||
+        !(get->log = log_open(get->folders.logs, &log, err)) ||
+        !network_open(&get->network, config, err) ||
         !(get->cache = cache_open(get->folders.cache, !options->no_sync, err)))
         return false;
     get->engine = (struct job_engine){
-        .loop = get->loop,
-        .client = get->client,
+        .loop = get->network.loop,
+        .client = get->network.client,
         .cache = get->cache,
         .log = get->log,
         .state_dir = get->folders.state_dir,
@@ -104,12 +74,7 @@ static bool open_all(struct get *get, struct error *err)
 static void close_all(struct get *get)
 {
     cache_close(get->cache);
-    /* A lookup that is dropped calls back into its fetch, which the client owns. */
-    if (get->resolver)
-        resolver_destroy(get->resolver);
-    source_client_free(get->client);
-    if (get->loop)
-        loop_destroy(get->loop);
+    network_close(&get->network);
     log_close(get->log);
     folders_leave(&get->folders);
 }
@@ -151,7 +116,7 @@ static void on_ended(void *arg)
 {
     struct get *get = arg;
     get->ended = true;
-    loop_stop(get->loop);
+    loop_stop(get->network.loop);
 }
 
 static void on_signal(void *arg, short revents)
@@ -177,13 +142,13 @@ static bool watch_signals(struct get *get, sigset_t *before, struct error *err)
     pthread_sigmask(SIG_BLOCK, &set, before);
     get->signals =
         (struct loop_watch){.fd = fd, .events = CURL_WAIT_POLLIN, .ready = on_signal, .arg = get};
-    loop_watch_start(get->loop, &get->signals);
+    loop_watch_start(get->network.loop, &get->signals);
     return true;
 }
 
 static void unwatch_signals(struct get *get, const sigset_t *before)
 {
-    loop_watch_stop(get->loop, &get->signals);
+    loop_watch_stop(get->network.loop, &get->signals);
     close(get->signals.fd);
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }
@@ -208,8 +173,8 @@ static bool run_job(struct get *get, struct outcome *outcome, struct error *err)
     get->job = outcome->job = job_start(&get->engine, &request, on_ended, get, err);
     bool ok = get->job != NULL;
     if (ok) {
-        progress_begin(&get->progress, get->loop, get->job, outcome->content->id);
-        ok = loop_run(get->loop, err);
+        progress_begin(&get->progress, get->network.loop, get->job, outcome->content->id);
+        ok = loop_run(get->network.loop, err);
         progress_end(&get->progress);
     }
     unwatch_signals(get, &before);
@@ -248,7 +213,7 @@ static bool bring(struct get *get, struct outcome *outcome, struct error *err)
 
 static double seconds_now(const struct get *get)
 {
-    const struct clock *clock = loop_clock(get->loop);
+    const struct clock *clock = loop_clock(get->network.loop);
     return (double)clock->monotonic(clock->arg) / 1000;
 }
 

@@ -5,7 +5,12 @@
 #include "agent/command/command.h"
 
 /* Bits of the commands, for the table of options. */
-enum command_bit { COMMAND_POLICY = 1, COMMAND_LOCATE = 2, COMMAND_GET = 4 };
+enum command_bit {
+    COMMAND_POLICY = 1,
+    COMMAND_LOCATE = 2,
+    COMMAND_GET = 4,
+    COMMAND_EXPORT_SCRIPT = 8,
+};
 
 struct command_row {
     const char *name;

@@ -2,8 +2,10 @@
  */
 #include "agent/command/policy.h"
 #include "agent/command/command.h"
+#include "agent/command/fetched.h"
 #include "policy/diff.h"
 #include "policy/spy.h"
+#include "policy/summary.h"
 
 #include <string.h>
 
@@ -39,12 +41,17 @@ static bool print_tree(struct context *context, struct world *world, struct erro
     if (!spy_parse_path(&path, place))
         return unknown_place(place, err);
     const struct machine *machine = &world->machine;
-    const struct spy spy = {
+    struct spy spy = {
         .policy = &world->policy,
         .resultant = &world->resultant,
         .client = {.name = machine->name,
                    .site = machine->site ? machine->site : policy_site_code(&world->policy)},
     };
+    struct buf summary = {0};
+    summary_text(&summary, &world->site);
+    spy.client.summary = arena_copy_string(&world->policy.arena, summary.data);
+    buf_free(&summary);
+    fetched_describe(&world->fetched, &context->config, &world->settings, &spy.client);
     if (!spy_exists(&spy, &path))
         return unknown_place(place, err);
     struct sink output = command_output();
@@ -75,9 +82,9 @@ static bool print_diff(struct context *context, struct error *err)
     const struct options *options = context->options;
     struct policy policies[2];
     struct machine machine;
-    if (!policy_read(&policies[0], &options->arguments[1], 1, false, err))
+    if (!policy_read(&policies[0], &options->arguments[1], 1, false, NULL, err))
         return false;
-    bool ok = policy_read(&policies[1], &options->arguments[2], 1, false, err);
+    bool ok = policy_read(&policies[1], &options->arguments[2], 1, false, NULL, err);
     if (ok) {
         ok = command_read_machine(context, &policies[1], &machine, err);
         if (ok) {
@@ -98,9 +105,9 @@ static const struct subcommand {
     bool (*run_alone)(struct context *context, struct error *err); /* reads what it needs itself */
     bool says_warnings; /* prints the policy's warnings itself */
 } subcommands[] = {
-    {"why", 2, print_why, NULL, false},
-    {"diff", 3, NULL, print_diff, false},
-    {"check", 1, policy_check, NULL, true},
+    {"why", 2, print_why, NULL, false},      {"diff", 3, NULL, print_diff, false},
+    {"check", 1, policy_check, NULL, true},  {"fetch", 1, NULL, policy_fetch, false},
+    {"reset", 1, NULL, policy_reset, false},
 };
 
 /* What stands there when nothing of the table does: a place in the tree, or none. */

@@ -37,6 +37,8 @@ static const struct {
     [LOG_CONTENT_ACCESS] = {"ContentAccess", "CAS"},
     [LOG_CONTENT_TRANSFER_MANAGER] = {"ContentTransferManager", "ContentTransferManager"},
     [LOG_DATA_TRANSFER_SERVICE] = {"DataTransferService", "DataTransferService"},
+    [LOG_POLICY_DOWNLOAD] = {"PolicyAgent_PolicyDownload", "PolicyAgent"},
+    [LOG_POLICY_EVALUATOR] = {"PolicyAgent_PolicyEvaluator", "PolicyEvaluator"},
 };
 
 /* One log, open since its first record. */

@@ -26,6 +26,8 @@ enum log_component {
     LOG_CONTENT_ACCESS,           /* CAS.log */
     LOG_CONTENT_TRANSFER_MANAGER, /* ContentTransferManager.log */
     LOG_DATA_TRANSFER_SERVICE,    /* DataTransferService.log */
+    LOG_POLICY_DOWNLOAD,          /* PolicyAgent.log */
+    LOG_POLICY_EVALUATOR,         /* PolicyEvaluator.log */
     LOG_COMPONENT_COUNT,
 };
 

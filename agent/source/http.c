@@ -91,6 +91,8 @@ static void finish(struct source_fetch *fetch)
     struct source_request request = fetch->request;
     if (!result.ok)
         where_of(fetch->url, result.error.where, sizeof result.error.where);
+    else if (request.document)
+        *request.document->url = mem_copy_string(fetch->url);
     release(fetch);
     request.done(request.arg, &result);
 }
@@ -243,13 +245,14 @@ static void move_on(struct source_fetch *fetch, enum phase phase)
 static const char *next_hop(struct source_fetch *fetch)
 {
     const char *why = NULL;
-    char *scheme = NULL, *user = NULL, *next = NULL, *host = NULL;
-    CURLU *url = curl_url();
+    char *scheme = NULL, *user = NULL, *next = NULL;
+    CURLU *url = curl_url(), *from = curl_url();
     bool secure = strncasecmp(fetch->url, "https:", 6) == 0;
     if (curl_url_set(url, CURLUPART_URL, fetch->url, 0) ||
+        curl_url_set(from, CURLUPART_URL, fetch->url, 0) ||
         curl_url_set(url, CURLUPART_URL, fetch->reply.location, 0) ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-        curl_url_get(url, CURLUPART_HOST, &host, 0) || curl_url_get(url, CURLUPART_URL, &next, 0))
+        curl_url_get(url, CURLUPART_URL, &next, 0))
         why = "redirects to what is no URL";
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         why = "redirects to another scheme";
@@ -257,7 +260,7 @@ static const char *next_hop(struct source_fetch *fetch)
         why = "redirects from https to http";
     else if (curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK)
         why = "redirects to a URL with a user name";
-    else if (fetch->request.document && strcasecmp(host, fetch->host) != 0)
+    else if (fetch->request.document && !http_same_place(from, url))
         why = "redirects to another host, which policy never may";
     else if (++fetch->redirects > LIMIT_REDIRECTS)
         why = "redirects more than 5 times";
@@ -268,8 +271,8 @@ static const char *next_hop(struct source_fetch *fetch)
     curl_free(scheme);
     curl_free(user);
     curl_free(next);
-    curl_free(host);
     curl_url_cleanup(url);
+    curl_url_cleanup(from);
     return why;
 }
 
@@ -463,6 +466,15 @@ static bool is_overdue(const struct source_fetch *fetch)
     return document && now(fetch) - fetch->begun > document->within_ms;
 }
 
+/* When silence, or the time for a whole document, may be over. */
+static int64_t next_look(const struct source_fetch *fetch, int64_t left)
+{
+    const struct source_document *document = fetch->request.document;
+    int64_t next = left > 0 ? left : 1000;
+    int64_t due = document ? fetch->begun + document->within_ms - now(fetch) + 1 : next;
+    return due > 0 && due < next ? due : next;
+}
+
 static void on_timer(void *arg)
 {
     struct source_fetch *fetch = arg;
@@ -473,7 +485,7 @@ static void on_timer(void *arg)
     else if (is_overdue(fetch) && !fetch->name_wanted)
         give_up(fetch, "the whole does not come in time");
     else
-        loop_timer_set(fetch->client->loop, &fetch->timer, left > 0 ? left : 1000);
+        loop_timer_set(fetch->client->loop, &fetch->timer, next_look(fetch, left));
 }
 
 /* ---- start, resume, cancel ---- */
@@ -529,7 +541,8 @@ static void begin(void *arg)
     struct source_fetch *fetch = arg;
     fetch->timer.fire = on_timer;
     fetch->begun = now(fetch);
-    loop_timer_set(fetch->client->loop, &fetch->timer, fetch->client->options->connect_ms);
+    loop_timer_set(fetch->client->loop, &fetch->timer,
+                   next_look(fetch, fetch->client->options->connect_ms));
     ask(fetch);
 }
 

@@ -6,4 +6,8 @@
 
 extern const struct source_kind http_source;
 
+/* Is the second URL on the first one's host and port (or on https of both's default ports), and not
+   http where that is https? */
+bool http_same_place(CURLU *first, CURLU *second);
+
 #endif

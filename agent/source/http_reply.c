@@ -91,7 +91,7 @@ static void take_field(struct http_reply *reply, const char *name, const char *v
         take_range(reply, value);
     else if (text_equal(name, "Content-Encoding"))
         reply->encoded = *value && !text_equal(value, "identity");
-    else if (text_equal(name, "ETag"))
+    else if (text_equal(name, "ETag") && text_is_plain(value)) /* it goes into requests */
         take_text(reply->etag, sizeof reply->etag, value);
     else if (text_equal(name, "Last-Modified"))
         take_text(reply->last_modified, sizeof reply->last_modified, value);

@@ -46,6 +46,7 @@ struct source_document {
     int64_t most;              /* bytes: more are refused */
     const char *if_none_match; /* an ETag, or NULL */
     int64_t within_ms;         /* for the whole of it */
+    char **url;                /* gets where it was found, for the caller to free */
 };
 
 struct source_request {

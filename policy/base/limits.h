@@ -24,6 +24,20 @@
 #define LIMIT_SETTINGS_BYTES (1L * MIB)
 #define LIMIT_POLICY_ID      256
 
+/* The policy point. A machine has some hundred policies. */
+#define LIMIT_ASSIGNMENTS    10000
+#define LIMIT_SET_BYTES      (1024L * MIB) /* what one reply may cost on the disk */
+#define LIMIT_POLICY_SECONDS 3600          /* a whole fetch, however the bytes drip */
+#define LIMIT_URL_BYTES      2048
+#define LIMIT_ETAG_BYTES     255
+#define LIMIT_EVENTS         200 /* what Policy Spy shows */
+
+/* Signatures of policy documents: a few signers, each with a chain of certificates. */
+#define LIMIT_SIGNATURE_BYTES         (64L * KIB)
+#define LIMIT_SIGNATURE_SIGNERS       8
+#define LIMIT_SIGNATURE_CERTIFICATES  16
+#define LIMIT_SIGNATURE_AHEAD_SECONDS 86400 /* a signer's clock against one that is kept right */
+
 /* Names. */
 #define LIMIT_CONTENT_ID     128
 #define LIMIT_NAME_SEGMENT   255  /* what Linux file systems hold */

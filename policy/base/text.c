@@ -178,6 +178,18 @@ void text_escape(struct buf *out, const char *text, size_t len, size_t max)
     }
 }
 
+bool text_is_plain(const char *text)
+{
+    uint32_t code;
+    size_t len = strlen(text);
+    for (size_t at = 0, used; at < len; at += used) {
+        used = decode_utf8(text + at, len - at, &code);
+        if (!used || is_unsafe(code))
+            return false;
+    }
+    return true;
+}
+
 bool text_is_content_id(const char *text)
 {
     size_t len = strlen(text);

@@ -38,6 +38,9 @@ bool text_to_bool(const char *text, bool *out);
    output end in "...". */
 void text_escape(struct buf *out, const char *text, size_t len, size_t max);
 
+/* Would it print as it is written? Control characters and what reorders text would not. */
+bool text_is_plain(const char *text);
+
 /* A content ID: 1 to 128 of A-Z a-z 0-9 _ - . { } without ".." (policy model: Names and secrets).
  */
 bool text_is_content_id(const char *text);

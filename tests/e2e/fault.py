@@ -238,6 +238,33 @@ def endless(request):
         sent += 65536
 
 
+@behaviour
+def huge(request):
+    """Says that there will be 10 GiB, and sends on."""
+    request.close()
+    request.head("200 OK", length=10 << 30)
+    while True:
+        request.send(bytes(65536))
+
+
+@behaviour
+def late(request):
+    """Right, after a second of silence."""
+    if request.server.closing.wait(1):
+        raise Gone
+    serve(request)
+
+
+@behaviour
+def drip(request):
+    """A byte now and then: never silent, never done."""
+    request.close()
+    request.head("200 OK")
+    while not request.server.closing.wait(0.2):
+        request.send(b" ")
+    raise Gone
+
+
 def send_chunks(request, body, end):
     request.head("200 OK", "Transfer-Encoding: chunked")
     for at in range(0, len(body), 4096):
@@ -350,6 +377,12 @@ def redirect_ftp(request):
 def redirect_http(request):
     """From https down to http, where the right bytes would be."""
     redirect(request, request.server.elsewhere + "/" + rest(request))
+
+
+@behaviour
+def redirect_name(request):
+    """To the same server under another name."""
+    redirect(request, request.server.url.replace("127.0.0.1", "localhost") + "/ok/" + request.file)
 
 
 @behaviour

@@ -262,7 +262,7 @@ http {
         with open(self.log, "rb") as file:
             return file.read().count(b"\n")
 
-    def requests(self):
+    def requests(self, below="/SMS_DP_SMSPKG$/"):
         """Every request for content that ended before this call."""
         self.marks += 1
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
@@ -273,7 +273,7 @@ http {
         for row in rows:
             row["path"] = urllib.parse.unquote(row["request"].split(" ")[1])
             row["status"], row["bytes"] = int(row["status"]), int(row["bytes"])
-        return [row for row in rows if row["path"].startswith("/SMS_DP_SMSPKG$/")]
+        return [row for row in rows if row["path"].startswith(below)]
 
     def text(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:

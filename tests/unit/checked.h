@@ -24,8 +24,7 @@ struct checked {
 static inline void find_all(struct checked *checked)
 {
     struct estate *estate = &checked->estate;
-    const struct audience nobody = {0};
-    resultant_read(&checked->resultant, &estate->policy, &nobody);
+    resultant_read(&checked->resultant, &estate->policy, &(const struct audience){.name = NULL});
     settings_read(&checked->settings, &estate->policy, &checked->resultant);
     const struct check_input input = {
         .policy = &estate->policy,
@@ -61,17 +60,6 @@ static inline const struct finding *find(const struct checked *checked, const ch
         if (strcmp(checked->findings.items[i].code, code) == 0 && (*count)++ == 0)
             found = &checked->findings.items[i];
     return found;
-}
-
-/* A small site lacks many a class, which is no matter of what is looked at here: how many findings
-   say something else, and which is the first. */
-static inline size_t count_others(const struct checked *checked, const struct finding **first)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < checked->findings.count; i++)
-        if (strcmp(checked->findings.items[i].code, "MISSING_CLASS") != 0 && count++ == 0)
-            *first = &checked->findings.items[i];
-    return count;
 }
 
 /* A small site that raises a code once, and a twin with one fact changed that does not. */

@@ -239,6 +239,20 @@ static const struct check_case cases[] = {
      BASE "group C; dp d4 OperatingSystem=Windows~11", "boundary group 67", ""},
 };
 
+/* The first finding that is not about what small sites leave out, and how many there are. */
+static const struct finding *first_of_site(const struct checked *checked, size_t *count)
+{
+    const struct finding *first = NULL;
+    *count = 0;
+    for (size_t i = 0; i < checked->findings.count; i++) {
+        const struct finding *finding = &checked->findings.items[i];
+        if (strcmp(finding->code, "MISSING_CLASS") == 0)
+            continue;
+        first = (*count)++ == 0 ? finding : first;
+    }
+    return first;
+}
+
 /* Nothing is to be found where nothing is wrong. */
 static void nothing_wrong(void **state)
 {
@@ -246,10 +260,11 @@ static void nothing_wrong(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof sites / sizeof sites[0]; i++) {
         struct checked checked;
-        const struct finding *first = NULL;
+        size_t count;
         check(&checked, sites[i]);
-        if (count_others(&checked, &first))
-            fail_msg("%s: %s %s: %s", sites[i], first->code, first->object, first->text);
+        const struct finding *finding = first_of_site(&checked, &count);
+        if (count)
+            fail_msg("%s: %s %s: %s", sites[i], finding->code, finding->object, finding->text);
         free_checked(&checked);
     }
 }
@@ -265,10 +280,11 @@ static void leftover_is_one_finding(void **state)
 {
     (void)state;
     struct checked checked;
-    const struct finding *first = NULL;
     check(&checked, BASE "SMS_BoundaryGroup GroupID=67 Name=C-slow-tmp; dp d1 C");
-    assert_int_equal(count_others(&checked, &first), 1);
-    assert_string_equal(first->code, "UPGRADE_LEFTOVER");
+    size_t count;
+    const struct finding *finding = first_of_site(&checked, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(finding->code, "UPGRADE_LEFTOVER");
     free_checked(&checked);
 }
 

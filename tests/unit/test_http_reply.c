@@ -188,6 +188,17 @@ static void test_documents(void **state)
     }
 }
 
+/* An ETag goes into requests: one that would not print as it is does not. */
+static void test_etag(void **state)
+{
+    (void)state;
+    struct http_reply reply;
+    read_head(&reply, "HTTP/1.1 200 OK\r\nETag: \"a b\"\r\n");
+    assert_string_equal(reply.etag, "\"a b\"");
+    read_head(&reply, "HTTP/1.1 200 OK\r\nETag: \"a\rX-Other: b\"\r\n");
+    assert_string_equal(reply.etag, "");
+}
+
 static void test_flood(void **state)
 {
     (void)state;
@@ -204,7 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),      cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_validator), cmocka_unit_test(test_documents),
-        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_etag),      cmocka_unit_test(test_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

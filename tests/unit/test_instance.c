@@ -155,7 +155,12 @@ static void test_values_by_type(void **state)
         {" type=\"11\"><value>0</value>", VALUE_BOOL, 0, NULL},
         {" type=\"11\"><value>maybe</value>", VALUE_TEXT, 0, "maybe"},
         {" type=\"101\"><value>20260101000000.000000+***</value>", VALUE_TEXT, 0,
-         "20260101000000.000000+***"},
+         "2026-01-01T00:00:00Z"},
+        {" type=\"8\"><value>20260101000000.000000+060</value>", VALUE_TEXT, 0,
+         "2025-12-31T23:00:00Z"},
+        {" type=\"8\"><value>20260101000000</value>", VALUE_TEXT, 0, "20260101000000"},
+        {" type=\"101\"><value>00000001000000.000000:000</value>", VALUE_TEXT, 0,
+         "00000001000000.000000:000"},
         {" type=\"5\"><value>1.5</value>", VALUE_TEXT, 0, "1.5"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -359,7 +364,7 @@ static void test_what_is_refused(void **state)
         {"", "doc.xml:1", "nearpoint reads: it is empty"},
         {"<HTML><HEAD><TITLE>ERROR</TITLE></HEAD><BODY></BODY></HTML>", "doc.xml:1",
          "is not a policy document form that nearpoint reads: its root element is <HTML>"},
-        {"{\"value\":[]}", "doc.xml:1", "is not a policy document form that nearpoint reads"},
+        {"not a document", "doc.xml:1", "is not a policy document form that nearpoint reads"},
         {"<Policy PolicyVersion=\"1\"/>", "doc.xml:1", "no PolicyID"},
         {"<Policy PolicyID=\"\" PolicyVersion=\"1\"/>", "doc.xml:1", "no PolicyID"},
         {"<Policy PolicyID=\"A\"/>", "doc.xml:1", "PolicyVersion"},
@@ -567,13 +572,17 @@ static void test_a_folder_in_the_order_of_names(void **state)
     put(&folder, "notes.txt", "no document");
     struct policy policy;
     struct error err = {0};
-    assert_true(policy_read(&policy, &path, 1, false, &err));
+    assert_true(policy_read(&policy, &path, 1, false, NULL, &err));
     assert_int_equal(policy.document_count, 2);
     assert_string_equal(policy.instances[0]->class_name, "CCM_A");
     assert_string_equal(policy.instances[1]->class_name, "CCM_B");
     policy_free(&policy);
-    put(&folder, "c.json", "{\"value\":[]}");
-    assert_false(policy_read(&policy, &path, 1, true, &err));
+    put(&folder, "c.json", "{\"value\":[{\"__CLASS\":\"SMS_Site\"}]}");
+    assert_true(policy_read(&policy, &path, 1, false, NULL, &err));
+    assert_int_equal(policy.document_count, 3);
+    policy_free(&policy);
+    put(&folder, "c.json", "no document");
+    assert_false(policy_read(&policy, &path, 1, true, NULL, &err));
     assert_non_null(strstr(err.where, "/c.json:1"));
     assert_non_null(strstr(err.text, "is not a policy document form that nearpoint reads"));
     drop(&folder, "a.xml");
@@ -581,7 +590,7 @@ static void test_a_folder_in_the_order_of_names(void **state)
     drop(&folder, "c.json");
     drop(&folder, "a.xml.p7s");
     drop(&folder, "notes.txt");
-    assert_true(policy_read(&policy, &path, 1, false, &err));
+    assert_true(policy_read(&policy, &path, 1, false, NULL, &err));
     assert_int_equal(policy.document_count, 0);
     policy_free(&policy);
     rmdir(folder.path);
@@ -596,20 +605,20 @@ static void test_what_cannot_be_read(void **state)
     struct policy policy;
     struct error err = {0};
     const char *named = path.data;
-    assert_false(policy_read(&policy, &named, 1, false, &err));
+    assert_false(policy_read(&policy, &named, 1, false, NULL, &err));
     assert_int_equal(err.kind, ERROR_INPUT);
     assert_string_equal(err.where, path.data);
-    assert_true(policy_read(&policy, &named, 1, true, &err));
+    assert_true(policy_read(&policy, &named, 1, true, NULL, &err));
     policy_free(&policy);
     alarm(10);
     path_in(&path, &folder, "fifo.xml");
     named = path.data;
     assert_int_equal(mkfifo(path.data, 0600), 0);
-    assert_false(policy_read(&policy, &named, 1, false, &err));
+    assert_false(policy_read(&policy, &named, 1, false, NULL, &err));
     assert_int_equal(err.kind, ERROR_INPUT);
     assert_string_equal(err.text, "is not a regular file");
     named = folder.path;
-    assert_false(policy_read(&policy, &named, 1, false, &err));
+    assert_false(policy_read(&policy, &named, 1, false, NULL, &err));
     assert_string_equal(err.text, "is not a regular file");
     alarm(0);
     drop(&folder, "fifo.xml");

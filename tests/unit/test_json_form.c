@@ -187,73 +187,75 @@ static void test_what_is_dropped(void **state)
 }
 
 /* Each with its twin, in which one thing is otherwise. */
+static const struct {
+    const char *bad;
+    unsigned line;
+    const char *words;
+    const char *good; /* gives one row or none */
+} refused_rows[] = {
+    {"[\n5]", 2, "has a row that is no object", "[\n" ROW("\"A\":5") "]"},
+    {"[[]]", 1, "has a row that is no object", "[{\"__CLASS\":\"C\"}]"},
+    {"[" ROW("\"A\":1") ",\nnull]", 2, "no object", "[" ROW("\"A\":1") "\n]"},
+    {"[,]", 1, "a row is missing", "[]"},
+    {"[" ROW("\"A\":1") ",\n]", 2, "a row is missing", "[" ROW("\"A\":1") "\n]"},
+    {"[" ROW("\"A\":1") "\n}", 2, "neither ',' nor ']'", "[" ROW("\"A\":1") "\n]"},
+    {"{\"value\":[],}", 1, "malformed JSON: string or '}' expected", "{\"value\":[]}"},
+    {"{\"value\":[]5}", 1, "malformed JSON", "{\"value\":[] }"},
+    {"{\"value\":[].5}", 1, "malformed JSON", "{\"value\":[],\"A\":0.5}"},
+    {"{\"value\"::[]}", 1, "malformed JSON", "{\"value\":[]}"},
+    {"{,\"value\":[]}", 1, "malformed JSON", "{\"value\":[]}"},
+    {"{\"a\":1 \"value\":[]}", 1, "malformed JSON", "{\"a\":1,\"value\":[]}"},
+    {"{\"value\":[],\n\"value\":[]}", 2, "duplicate object key", "{\"value\":[],\"w\":[]}"},
+    {"{\"value\":1,\"value\":[]}", 1, "duplicate object key", "{\"w\":1,\"value\":[]}"},
+    {"{\"a\":1,\"a\":1,\"value\":[]}", 1, "duplicate object key", "{\"a\":1,\"value\":[]}"},
+    {"[]\n]", 2, "goes on after its end", "[]\n"},
+    {"{\"value\":[]}\n0", 2, "goes on after its end", "{\"value\":[]}\n"},
+    {ROW("\"A\":1") "\n\n,", 3, "goes on after its end", ROW("\"A\":1")},
+    {"{\"error\":{\"code\":\"\"}}", 1, "neither rows (\"value\": [...]) nor a class",
+     ROW("\"error\":{}")},
+    {"{}", 1, "neither rows", "{\"value\":[]}"},
+    {"\n[{\n\"A\":\n1]", 4, "malformed JSON: '}' expected near ']'", "\n[{\n\"__CLASS\":\n\"1\"}]"},
+    {"[" ROW("\"A\":tru") "]", 1, "malformed JSON: invalid token", "[" ROW("\"A\":true") "]"},
+    {"[" ROW("\"A\":01") "]", 1, "malformed JSON", "[" ROW("\"A\":1") "]"},
+    {"[" ROW("\"A\":018446744073709551615") "]", 1, "malformed JSON",
+     "[" ROW("\"A\":18446744073709551615") "]"},
+    {"[" ROW("\"A\":18446744073709551615e") "]", 1, "malformed JSON",
+     "[" ROW("\"A\":18446744073709551615e1") "]"},
+    {"[" ROW("18446744073709551615 :1") "]", 1, "a number stands for the name of a member",
+     "[" ROW("\"18446744073709551615\" :1") "]"},
+    {"[" ROW("\"A\":1e999") "]", 1, "malformed JSON: real number overflow",
+     "[" ROW("\"A\":1e99") "]"},
+    {"[" ROW("\"A\":1,\n\"A\":1") "]", 2, "duplicate object key", "[" ROW("\"A\":1") "]"},
+    {"[" ROW("\"Name\":1,\n\"N\":1,\n\"name\":1") "]", 3, "'name' stands twice in one instance",
+     "[" ROW("\"Name\":1,\n\"N\":1,\n\"nam\":1") "]"},
+    {"[" ROW("\"A\":\"\\u0000\"") "]", 1, "malformed JSON: \\u0000",
+     "[" ROW("\"A\":\"\\u0001\"") "]"},
+    {"[" ROW("\"\\u0000\":1") "]", 1, "malformed JSON", "[" ROW("\"\\u0001\":1") "]"},
+    {"[" ROW("\"A\":\"\n\"") "]", 1, "malformed JSON", "[" ROW("\"A\":\"\\n\"") "]"},
+    {"[" ROW("\"A\":\"\\ud800\"") "]", 1, "malformed JSON",
+     "[" ROW("\"A\":\"\\ud800\\udc00\"") "]"},
+    {"[" ROW("\"A\":\"\\x\"") "]", 1, "malformed JSON: invalid escape",
+     "[" ROW("\"A\":\"\\t\"") "]"},
+    {"[" ROW("\n\"\":1") "]", 2, "a property has no name", "[" ROW("\n\"n\":1") "]"},
+    {"[" ROW("\"B\":1,\n\"A\":[[1]]") "]", 2, "has an array within an array",
+     "[" ROW("\"B\":1,\n\"A\":[1]") "]"},
+    {"{\"__CLASS\":\"NP_CloudAccess\",\"NALPath\":1,\n\"SasToken\":\"(hidden)\"}", 2,
+     "the secret 'SasToken' reads (hidden)",
+     "{\"__CLASS\":\"NP_CloudAccess\",\"NALPath\":1,\n\"SasToken\":\"hidden\"}"},
+    {"[{\"A\":1}]", 1, "row without a class", "[{\"__CLASS\":\"A\"}]"},
+};
+
 static void test_what_is_refused(void **state)
 {
     (void)state;
-    static const struct {
-        const char *bad;
-        unsigned line;
-        const char *words;
-        const char *good; /* gives one row or none */
-    } rows[] = {
-        {"[\n5]", 2, "has a row that is no object", "[\n" ROW("\"A\":5") "]"},
-        {"[[]]", 1, "has a row that is no object", "[{\"__CLASS\":\"C\"}]"},
-        {"[" ROW("\"A\":1") ",\nnull]", 2, "no object", "[" ROW("\"A\":1") "\n]"},
-        {"[,]", 1, "a row is missing", "[]"},
-        {"[" ROW("\"A\":1") ",\n]", 2, "a row is missing", "[" ROW("\"A\":1") "\n]"},
-        {"[" ROW("\"A\":1") "\n}", 2, "neither ',' nor ']'", "[" ROW("\"A\":1") "\n]"},
-        {"{\"value\":[],}", 1, "malformed JSON: string or '}' expected", "{\"value\":[]}"},
-        {"{\"value\":[]5}", 1, "malformed JSON", "{\"value\":[] }"},
-        {"{\"value\":[].5}", 1, "malformed JSON", "{\"value\":[],\"A\":0.5}"},
-        {"{\"value\"::[]}", 1, "malformed JSON", "{\"value\":[]}"},
-        {"{,\"value\":[]}", 1, "malformed JSON", "{\"value\":[]}"},
-        {"{\"a\":1 \"value\":[]}", 1, "malformed JSON", "{\"a\":1,\"value\":[]}"},
-        {"{\"value\":[],\n\"value\":[]}", 2, "duplicate object key", "{\"value\":[],\"w\":[]}"},
-        {"{\"value\":1,\"value\":[]}", 1, "duplicate object key", "{\"w\":1,\"value\":[]}"},
-        {"{\"a\":1,\"a\":1,\"value\":[]}", 1, "duplicate object key", "{\"a\":1,\"value\":[]}"},
-        {"[]\n]", 2, "goes on after its end", "[]\n"},
-        {"{\"value\":[]}\n0", 2, "goes on after its end", "{\"value\":[]}\n"},
-        {ROW("\"A\":1") "\n\n,", 3, "goes on after its end", ROW("\"A\":1")},
-        {"{\"error\":{\"code\":\"\"}}", 1, "neither rows (\"value\": [...]) nor a class",
-         ROW("\"error\":{}")},
-        {"{}", 1, "neither rows", "{\"value\":[]}"},
-        {"\n[{\n\"A\":\n1]", 4, "malformed JSON: '}' expected near ']'",
-         "\n[{\n\"__CLASS\":\n\"1\"}]"},
-        {"[" ROW("\"A\":tru") "]", 1, "malformed JSON: invalid token", "[" ROW("\"A\":true") "]"},
-        {"[" ROW("\"A\":01") "]", 1, "malformed JSON", "[" ROW("\"A\":1") "]"},
-        {"[" ROW("\"A\":018446744073709551615") "]", 1, "malformed JSON",
-         "[" ROW("\"A\":18446744073709551615") "]"},
-        {"[" ROW("\"A\":18446744073709551615e") "]", 1, "malformed JSON",
-         "[" ROW("\"A\":18446744073709551615e1") "]"},
-        {"[" ROW("18446744073709551615 :1") "]", 1, "a number stands for the name of a member",
-         "[" ROW("\"18446744073709551615\" :1") "]"},
-        {"[" ROW("\"A\":1e999") "]", 1, "malformed JSON: real number overflow",
-         "[" ROW("\"A\":1e99") "]"},
-        {"[" ROW("\"A\":1,\n\"A\":1") "]", 2, "duplicate object key", "[" ROW("\"A\":1") "]"},
-        {"[" ROW("\"Name\":1,\n\"N\":1,\n\"name\":1") "]", 3, "'name' stands twice in one instance",
-         "[" ROW("\"Name\":1,\n\"N\":1,\n\"nam\":1") "]"},
-        {"[" ROW("\"A\":\"\\u0000\"") "]", 1, "malformed JSON: \\u0000",
-         "[" ROW("\"A\":\"\\u0001\"") "]"},
-        {"[" ROW("\"\\u0000\":1") "]", 1, "malformed JSON", "[" ROW("\"\\u0001\":1") "]"},
-        {"[" ROW("\"A\":\"\n\"") "]", 1, "malformed JSON", "[" ROW("\"A\":\"\\n\"") "]"},
-        {"[" ROW("\"A\":\"\\ud800\"") "]", 1, "malformed JSON",
-         "[" ROW("\"A\":\"\\ud800\\udc00\"") "]"},
-        {"[" ROW("\"A\":\"\\x\"") "]", 1, "malformed JSON: invalid escape",
-         "[" ROW("\"A\":\"\\t\"") "]"},
-        {"[" ROW("\n\"\":1") "]", 2, "a property has no name", "[" ROW("\n\"n\":1") "]"},
-        {"[" ROW("\"B\":1,\n\"A\":[[1]]") "]", 2, "has an array within an array",
-         "[" ROW("\"B\":1,\n\"A\":[1]") "]"},
-        {"{\"__CLASS\":\"NP_CloudAccess\",\"NALPath\":1,\n\"SasToken\":\"(hidden)\"}", 2,
-         "the secret 'SasToken' reads (hidden)",
-         "{\"__CLASS\":\"NP_CloudAccess\",\"NALPath\":1,\n\"SasToken\":\"hidden\"}"},
-        {"[{\"A\":1}]", 1, "row without a class", "[{\"__CLASS\":\"A\"}]"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof refused_rows / sizeof refused_rows[0]; i++) {
         struct policy policy;
         struct error err = {0};
-        assert_bytes_refused(rows[i].bad, strlen(rows[i].bad), rows[i].line, rows[i].words);
-        if (!read_in_pieces(&policy, rows[i].good, strlen(rows[i].good), SIZE_MAX / 2, &err))
-            fail_msg("'%s': %s", rows[i].good, err.text);
+        assert_bytes_refused(refused_rows[i].bad, strlen(refused_rows[i].bad), refused_rows[i].line,
+                             refused_rows[i].words);
+        if (!read_in_pieces(&policy, refused_rows[i].good, strlen(refused_rows[i].good),
+                            SIZE_MAX / 2, &err))
+            fail_msg("'%s': %s", refused_rows[i].good, err.text);
         assert_true(policy.instance_count <= 1);
         policy_free(&policy);
     }

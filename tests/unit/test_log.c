@@ -47,6 +47,8 @@ static void test_components_and_their_files(void **state)
         {LOG_CONTENT_ACCESS, "ContentAccess", "CAS.log"},
         {LOG_CONTENT_TRANSFER_MANAGER, "ContentTransferManager", "ContentTransferManager.log"},
         {LOG_DATA_TRANSFER_SERVICE, "DataTransferService", "DataTransferService.log"},
+        {LOG_POLICY_DOWNLOAD, "PolicyAgent_PolicyDownload", "PolicyAgent.log"},
+        {LOG_POLICY_EVALUATOR, "PolicyAgent_PolicyEvaluator", "PolicyEvaluator.log"},
     };
     struct log *log = reader_open_log(1, 250000, 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

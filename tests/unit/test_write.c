@@ -138,6 +138,23 @@ static void test_secrets_are_not_written(void **state)
     policy_free(&policy);
 }
 
+/* JSON may hold what XML cannot: what is written is XML all the same. */
+static void test_what_xml_cannot_hold(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"__CLASS\":\"CCM_X\",\"A\":\"a\\u0001b\\tc\"}";
+    struct policy policy, again;
+    read_policy(&policy, text, strlen(text));
+    struct buf out = write_out(&policy, NULL);
+    read_policy(&again, out.data, out.len);
+    const struct value *value = instance_get(again.instances[0], "A");
+    assert_string_equal(value->text, "a\xEF\xBF\xBD"
+                                     "b\tc");
+    buf_free(&out);
+    policy_free(&policy);
+    policy_free(&again);
+}
+
 static void test_several_policies_in_one_file(void **state)
 {
     (void)state;
@@ -339,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_reads_back),
         cmocka_unit_test(test_secrets_are_not_written),
+        cmocka_unit_test(test_what_xml_cannot_hold),
         cmocka_unit_test(test_several_policies_in_one_file),
         cmocka_unit_test(test_one_policy_twice_in_one_file),
         cmocka_unit_test(test_what_changed),

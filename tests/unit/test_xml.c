@@ -201,6 +201,26 @@ static void test_nuls_at_the_end(void **state)
     assert_refused_of("\0\0\0\0\0\0", 6, "doc.xml:1", "is not XML");
 }
 
+/* The declaration's end may be half a character of UTF-16 where the document is cut. */
+static void test_cut_within_the_declaration(void **state)
+{
+    (void)state;
+    static const char text[] = "<?xml version=\"1.0\"?>";
+    char wide[2 + 2 * sizeof text] = "\xFF\xFE";
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        wide[2 + 2 * i] = text[i];
+    for (size_t len = 2; len <= 2 + 2 * (sizeof text - 1); len++) {
+        char *exact = mem_copy_bytes(wide, len);
+        char *cut = mem_resize(exact, len, 1);
+        struct error err = {0};
+        struct xml_reader *reader = xml_open(&handlers, NULL, "doc.xml");
+        bool ok = xml_feed(reader, cut, len, &err) && xml_finish(reader, &err);
+        assert_false(ok);
+        xml_close(reader);
+        free(cut);
+    }
+}
+
 static void test_wrong_encodings(void **state)
 {
     (void)state;
@@ -225,7 +245,7 @@ static void test_what_is_no_xml(void **state)
     assert_refused("{\"value\": []}", "doc.xml:1", "looks like JSON");
     assert_refused("PK\003\004 and more", "doc.xml:1", "is not XML");
     assert_refused("<a>\n<b>\n</a>", "doc.xml:3", "mismatch");
-    assert_refused("<a/>\n<b/>", "doc.xml:2", "Extra content");
+    assert_refused("<a/>\n<b/>", "doc.xml:2", "more than one root");
 }
 
 static void test_truncated_at_every_byte(void **state)
@@ -533,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_characters_beyond_ascii_in_both_encodings),
         cmocka_unit_test(test_nuls_at_the_end),
+        cmocka_unit_test(test_cut_within_the_declaration),
         cmocka_unit_test(test_wrong_encodings),
         cmocka_unit_test(test_what_is_no_xml),
         cmocka_unit_test(test_truncated_at_every_byte),
