@@ -92,8 +92,8 @@ void check_content_no_dp(struct findings *findings, const struct check_input *in
             continue;
         check_add(
             findings, row, check_content_name(input->policy, content),
-            "none of %zu distribution points has it, so no machine can get it%s%s; distribute "
-            "it, or retire it",
+            "no distribution point has it (of %zu), so no machine can get it%s%s; distribute it, "
+            "or retire it",
             site->dp_count, on_its_way(input->policy, &tally), asked_for(input, content));
     }
 }
@@ -112,7 +112,7 @@ void check_content_old_only(struct findings *findings, const struct check_input 
             continue;
         check_add(
             findings, row, check_content_name(input->policy, content),
-            "version %lld is wanted and on no distribution point; %zu have older ones, the "
+            "version %lld is wanted and on no distribution point; older ones are on %zu, the "
             "newest is %lld, and an older version is never given out in its place%s%s; update "
             "the distribution points",
             (long long)content->version, tally.old, (long long)tally.newest_old,
@@ -124,11 +124,11 @@ static void add_failed(struct findings *findings, const struct check_input *inpu
                        const struct check_row *row, const struct site_pair_package *package)
 {
     struct check_list dps = {0};
+    if (!check_has_room(findings))
+        return;
     for (size_t i = 0; i < package->count; i++)
         if (package->pairs[i].state == STATE_FAILED)
             check_list_add(&dps, input->site->dps[package->pairs[i].dp].name);
-    if (dps.count == 0)
-        return;
     size_t failed = dps.count;
     check_add(findings, row, check_package_name(input, package->id),
               "its installation failed (state 3) on %zu of %zu distribution points: %s; look into "

@@ -60,6 +60,8 @@ static const struct embedded {
      "from where these pull distribution points pull"},
 };
 
+#define NAMED_MAX 8 /* at least what a list shows */
+
 static const char *instance_name(struct policy *policy, const struct instance *instance)
 {
     static const char *const names[] = {"Name", "LocalizedDisplayName", "SettingsID", "NALPath"};
@@ -100,7 +102,8 @@ static void add_embedded(struct findings *findings, const struct check_input *in
         struct check_list names = {0};
         for (size_t j = 0; j < count; j++)
             if (is_wrong(&embedded[i], instances[j]))
-                check_list_add(&names, instance_name(policy, instances[j]));
+                check_list_add(&names,
+                               names.count < NAMED_MAX ? instance_name(policy, instances[j]) : "");
         size_t wrong = names.count;
         const char *list = check_list_text(policy, &names);
         if (wrong)

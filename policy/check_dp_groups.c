@@ -181,7 +181,7 @@ void check_dp_group_empty(struct findings *findings, const struct check_input *i
         const struct site_dp_group *group = &site->dp_groups[i];
         if (group->member_rows == 0)
             check_add(findings, row, check_dp_group_name(input->policy, group),
-                      "it has no members, so its %zu contents go nowhere; give it members, or "
+                      "it has no members, so its contents (%zu) go nowhere; give it members, or "
                       "remove it",
                       group->package_count);
     }
@@ -244,8 +244,8 @@ static void add_count(struct findings *findings, const struct check_input *input
     instance_get_int(group->instance, property, 0, UINT32_MAX, &said, NULL);
     if (said >= 0 && (uint64_t)said != rows)
         check_add(findings, row, check_dp_group_name(input->policy, group),
-                  "its %s is %lld, but the policy has %zu rows of %s: the export is not whole, or "
-                  "not of one moment",
+                  "its %s is %lld, and the policy counts %zu in its rows of %s: the export is not "
+                  "whole, or not of one moment; export it again",
                   property, (long long)said, rows, class_name);
 }
 

@@ -20,6 +20,7 @@ enum option_id {
     OPTION_SOCKET,
     OPTION_JSON,
     OPTION_XML,
+    OPTION_RESOLVE,
     OPTION_MACHINE,
     OPTION_SET,
     OPTION_AT,
@@ -49,6 +50,7 @@ static const struct option_row {
     {OPTION_SOCKET, "socket", "PATH", ALL, "the agent's control socket"},
     {OPTION_JSON, "json", NULL, ALL, "print JSON"},
     {OPTION_XML, "xml", NULL, COMMAND_POLICY, "print policy bodies that read back to the same"},
+    {OPTION_RESOLVE, "resolve", NULL, COMMAND_POLICY, "check: ask DNS for cloud service names"},
     {OPTION_MACHINE, "machine", "FILE|NAME", ASKED, "another machine than this one"},
     {OPTION_SET, "set", "KEY=VALUE", ASKED, "a fact of the machine; may be repeated"},
     {OPTION_AT, "at", "MINUTES", PLACES, "minutes since the first request"},
@@ -107,6 +109,7 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_SOCKET: options->socket = optarg; break;
     case OPTION_JSON: options->json = true; break;
     case OPTION_XML: options->xml = true; break;
+    case OPTION_RESOLVE: options->resolve = true; break;
     case OPTION_MACHINE: options->machine = optarg; break;
     case OPTION_SET: append(&options->sets, &options->set_count, optarg); break;
     case OPTION_AT: return read_minutes(row, &options->at, err);

@@ -131,6 +131,9 @@ bool command_policy(struct context *context, struct error *err)
     if (options->xml && (asked != &tree || options->json))
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                          "--xml prints the tree or a place in it, and not JSON");
+    if (options->resolve && asked->run != policy_check)
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "--resolve goes with 'policy check' only");
     if (asked->run_alone)
         return asked->run_alone(context, err);
     struct world world;

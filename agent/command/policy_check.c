@@ -1,5 +1,6 @@
 /* policy check: the findings of a reviewer, a line each. */
 #include "agent/command/policy.h"
+#include "agent/command/service_names.h"
 #include "policy/base/text.h"
 #include "policy/check.h"
 
@@ -53,11 +54,18 @@ static bool print(const struct options *options, const struct findings *findings
 
 bool policy_check(struct context *context, struct world *world, struct error *err)
 {
+    struct service_names names = {0};
+    bool resolve = context->options->resolve;
+    if (resolve && !service_names_ask(&names, &context->config, &world->site, err))
+        return false;
     const struct check_input input = {
         .policy = &world->policy,
         .resultant = &world->resultant,
         .settings = &world->settings,
         .site = &world->site,
+        .resolved = resolve,
+        .name_count = names.count,
+        .names = names.names,
     };
     struct findings findings;
     check_policy(&findings, &input);
@@ -66,6 +74,7 @@ bool policy_check(struct context *context, struct world *world, struct error *er
         errors++;
     bool ok = print(context->options, &findings, err);
     check_free(&findings);
+    service_names_free(&names);
     if (ok && errors)
         return error_set(err, ERROR_FAILED, BLAME_POLICY, "FINDINGS", NULL,
                          "policy check found %zu error%s", errors, errors == 1 ? "" : "s");

@@ -20,13 +20,10 @@ struct checked {
     struct findings findings;
 };
 
-static inline void check(struct checked *checked, const char *text)
+/* What is found in the estate that was read. */
+static inline void find_all(struct checked *checked)
 {
-    const char *const texts[] = {text, NULL};
-    struct error err = {0};
     struct estate *estate = &checked->estate;
-    if (!estate_read(estate, texts, &err))
-        fail_msg("%s: %s: %s", text, err.where, err.text);
     resultant_read(&checked->resultant, &estate->policy, &(const struct audience){.name = NULL});
     settings_read(&checked->settings, &estate->policy, &checked->resultant);
     const struct check_input input = {
@@ -36,6 +33,15 @@ static inline void check(struct checked *checked, const char *text)
         .site = &estate->site,
     };
     check_policy(&checked->findings, &input);
+}
+
+static inline void check(struct checked *checked, const char *text)
+{
+    const char *const texts[] = {text, NULL};
+    struct error err = {0};
+    if (!estate_read(&checked->estate, texts, &err))
+        fail_msg("%s: %s: %s", text, err.where, err.text);
+    find_all(checked);
 }
 
 static inline void free_checked(struct checked *checked)
