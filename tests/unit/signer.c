@@ -89,7 +89,8 @@ static const char *const commands[] = {
     "openssl cms -data_create -in signed.xml -outform DER -out data.p7s",
     "openssl crl2pkcs7 -nocrl -certfile rsa.pem -outform DER -out nobody.p7s",
     "(cat pem.p7s; echo x) >rest.p7s; (cat rsa.p7s; echo) >follow.p7s; : >empty.p7s",
-    "cat pem.p7s pem.p7s >twice.p7s; cp rsa.pem cert.p7s; sed 's/CMS/NONE/' pem.p7s >kind.p7s; cp rsa.key key.p7s",
+    "cat pem.p7s pem.p7s >twice.p7s; cp rsa.pem cert.p7s; sed 's/CMS/NONE/' pem.p7s >kind.p7s; cp "
+    "rsa.key key.p7s",
     "sed '1a Proc-Type: 4,ENCRYPTED\\nDEK-Info: AES-128-CBC,00000000000000000000000000000000\\n'"
     " pem.p7s >encrypted.p7s",
     "one='-signer ec.pem -inkey ec.key'; seven=\"$one $one $one $one $one $one $one\"",
