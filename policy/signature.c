@@ -332,10 +332,10 @@ static bool check_chain(struct signer *signer, struct error *err)
 {
     const char *words;
     X509_STORE_CTX *context = require(X509_STORE_CTX_new());
-    bool ok = X509_STORE_CTX_init(context, signer->trust->store, signer->cert, signer->certs);
-    require(ok ? context : NULL);
+    if (!X509_STORE_CTX_init(context, signer->trust->store, signer->cert, signer->certs))
+        require(NULL);
     X509_STORE_CTX_set_time(context, 0, (time_t)find_time(signer, &words));
-    ok = X509_verify_cert(context) == 1 || refuse_chain(signer, err, context);
+    bool ok = X509_verify_cert(context) == 1 || refuse_chain(signer, err, context);
     X509_STORE_CTX_free(context);
     return ok;
 }
