@@ -176,6 +176,23 @@ static void test_whom_objects_apply_to(void **state)
     }
 }
 
+/* The collection named is the one by which the object applies, whichever it is. */
+static void test_which_collection(void **state)
+{
+    (void)state;
+    static const char *const collections[] = {"C1", "C2"}, *const words[] = {"'All' (C1)",
+                                                                             "'Some' (C2)"};
+    for (size_t i = 0; i < 2; i++) {
+        struct told told;
+        tell(&told,
+             OBJECT("7", "Cloud", "10", "", CLOUD("1")) ASSIGN_NAMED("7", "C1", "All")
+                 ASSIGN_NAMED("7", "C2", "Some"),
+             "pc1", collections[i]);
+        assert_string_equal(told.resultant.objects.objects[0].collection, words[i]);
+        policy_free(&told.policy);
+    }
+}
+
 /* The last places of a setting are those of objects that do not apply. */
 static void test_what_does_not_apply_is_last(void **state)
 {
@@ -245,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whom_objects_apply_to),
+        cmocka_unit_test(test_which_collection),
         cmocka_unit_test(test_what_does_not_apply_is_last),
         cmocka_unit_test(test_custom_objects_are_partial),
         cmocka_unit_test(test_equal_numbers_are_said),

@@ -43,6 +43,7 @@ static const struct {
      "NAME=\"k\"/></INSTANCENAME>" ONE("A") "</VALUE.NAMEDINSTANCE>",
      1, NULL},
     {"<INSTANCE></INSTANCE>", 0, "no CLASSNAME"},
+    {"<INSTANCE CLASSNAME=\"\"></INSTANCE>", 0, "no CLASSNAME"},
     {"<INSTANCE CLASSNAME=\"A\"><PROPERTY TYPE=\"string\"/></INSTANCE>", 0, "no NAME"},
     {P("TYPE=\"string\">x"), 0, "outside of a <VALUE>"},
     {P("TYPE=\"string\"><VALUE><x/></VALUE>"), 0, "a <VALUE> holds elements"},
@@ -189,6 +190,10 @@ static void test_packed(void **state)
     assert_non_null(strstr(err.text, "within a byte"));
     assert_false(read_packed(HEAD, hex, "00" TAIL, &err));
     assert_non_null(strstr(err.text, "goes on after"));
+    char *long_tail = mem_format("%0*d" TAIL, 100000, 0);
+    assert_false(read_packed(HEAD, hex, long_tail, &err));
+    assert_non_null(strstr(err.text, "goes on after"));
+    free(long_tail);
     assert_false(read_packed(HEAD "x", hex, TAIL, &err));
     assert_false(read_packed(HEAD "<x/>", hex, TAIL, &err));
     assert_false(read_packed(HEAD, twice, TAIL, &err));
