@@ -49,11 +49,16 @@ class Nsd:
 
 
 def free_port():
-    """Free for UDP and for TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
-        tcp.bind(udp.getsockname())
-        return udp.getsockname()[1]
+    """One that neither UDP nor TCP uses: what is free for the one may be taken for the other."""
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())
+            except OSError:
+                continue
+            return udp.getsockname()[1]
+    raise AssertionError("no port is free for UDP and TCP")
 
 
 def nal(name):
