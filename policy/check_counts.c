@@ -10,20 +10,6 @@ struct count {
     size_t total;
 };
 
-static size_t find_boundary(const struct site *site, int64_t id)
-{
-    size_t low = 0, high = site->boundary_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (site->boundaries[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool found = low < site->boundary_count && site->boundaries[low].id == id;
-    return found ? low : site->boundary_count;
-}
-
 static void add_row(struct count *count, size_t object, size_t rows)
 {
     count->rows[object] += rows;
@@ -70,10 +56,10 @@ static struct count count_groups(const struct site *site)
             add_row(&count, site->groups[i].boundaries[j], 1);
     const struct site_rows *lost = &site->tables->lost_members;
     for (size_t i = 0; i < lost->count; i++) {
-        size_t boundary = find_boundary(site, lost->rows[i].number[1]);
+        const struct site_boundary *boundary = site_find_boundary(site, lost->rows[i].number[1]);
         count.total++;
-        if (boundary < site->boundary_count)
-            count.rows[boundary]++;
+        if (boundary)
+            count.rows[boundary - site->boundaries]++;
     }
     return count;
 }

@@ -190,6 +190,8 @@ enum presence site_judge_presence(const struct site_content *content, int state,
 /* No presence class in the policy at all: every DP may hold it. */
 bool site_presence_assumed(const struct site *site);
 
+/* By BoundaryID and by GroupID; NULL if the site has none. */
+const struct site_boundary *site_find_boundary(const struct site *site, int64_t id);
 const struct site_group *site_find_group(const struct site *site, int64_t id);
 /* Where a group's relationships begin; they lie together. */
 size_t site_first_relationship(const struct site *site, int64_t source);

@@ -106,7 +106,7 @@ const struct site_group *site_find_group(const struct site *site, int64_t id)
     return low < site->group_count && site->groups[low].id == id ? &site->groups[low] : NULL;
 }
 
-static size_t find_boundary(const struct site *site, int64_t id)
+const struct site_boundary *site_find_boundary(const struct site *site, int64_t id)
 {
     size_t low = 0, high = site->boundary_count;
     while (low < high) {
@@ -117,7 +117,7 @@ static size_t find_boundary(const struct site *site, int64_t id)
             high = middle;
     }
     bool found = low < site->boundary_count && site->boundaries[low].id == id;
-    return found ? low : site->boundary_count;
+    return found ? &site->boundaries[low] : NULL;
 }
 
 /* Rows come sorted by group, then boundary: each group's members lie together. */
@@ -132,15 +132,14 @@ static bool read_members(struct site *site, struct error *err)
     for (size_t i = 0; i < rows.count; i++) {
         while (group < end && group->id < rows.rows[i].number[0])
             group++;
-        size_t boundary = find_boundary(site, rows.rows[i].number[1]);
-        if (group == end || group->id != rows.rows[i].number[0] ||
-            boundary == site->boundary_count) {
+        const struct site_boundary *boundary = site_find_boundary(site, rows.rows[i].number[1]);
+        if (group == end || group->id != rows.rows[i].number[0] || !boundary) {
             site_keep_lost(&site->tables->lost_members, &rows, i);
             continue;
         }
         if (group->boundary_count == 0)
             group->boundaries = members + used;
-        members[used++] = boundary;
+        members[used++] = (size_t)(boundary - site->boundaries);
         group->boundary_count++;
     }
     return true;
