@@ -23,6 +23,9 @@ struct site_boundary {
     int64_t id;
     struct boundary boundary; /* type, value as written, parsed interval or name */
     const char *display_name; /* NULL where not known */
+    bool slow;                /* BoundaryFlags 1: the 2007 rules alone ask */
+    size_t site_code_count;
+    const char *const *site_codes; /* DefaultSiteCode: the 2007 rules alone ask */
     const struct instance *instance;
 };
 
@@ -36,6 +39,7 @@ struct site_group {
     const size_t *boundaries; /* indices into site.boundaries, ascending */
     size_t dp_count;
     const size_t *dps; /* indices into site.dps, ascending */
+    const bool *slow;  /* of each of dps: SMS_BoundaryGroupSiteSystems.Flags 1 (2012 rules) */
     const struct instance *instance;
 };
 
@@ -67,7 +71,10 @@ struct site_dp {
     bool is_protected;
     bool maintenance;
     bool internet_facing;
-    int internet_shared; /* 1, 0, -1 not known */
+    int internet_shared; /* 1, 0, -1 not known, as the three below */
+    int forest_trust;    /* NP_DistributionPoint.ForestTrust (2012 rules) */
+    int allow_fallback;  /* NP_DistributionPoint.AllowFallback (2012 rules) */
+    int bits_enabled;    /* BitsEnabled (2007 rules) */
     const char *site_code;
     const char *host;        /* in its URLs: ServerRemoteName, a cloud DP's ServiceCName */
     const char *service;     /* a cloud service's name, ServiceCName; NULL where not known */
@@ -145,6 +152,17 @@ struct site_deployment {
     bool from_dp_locality;  /* bits are DPLocality's, else RemoteClientFlags' */
     int64_t bits;
     int64_t advert_flags;
+    bool is_application;   /* of a class whose contents have options of their own */
+    bool is_task_sequence; /* its package is one */
+    const struct instance *instance;
+};
+
+/* What a deployment type says of its content (SMS_DeploymentType.SDMPackageXML, configmgr-sdk
+   5.3). */
+struct site_content_options {
+    bool known;    /* false: no deployment type of the policy names the content */
+    bool slow;     /* OnSlowNetwork: Download, also where it is missing */
+    bool fallback; /* FallbackToUnprotectedDP; missing is false */
     const struct instance *instance;
 };
 
@@ -202,6 +220,11 @@ bool site_group_has_dp(const struct site *site, const struct site_group *group,
                        const struct site_dp *dp);
 const struct site_dp *site_find_dp(const struct site *site, const char *host);
 const struct site_deployment *site_find_deployment(const struct site *site, const char *id);
+
+/* The options of an application's content; `known` is false where nothing says them. Malformed
+   SDMPackageXML: false, ERROR_INPUT with file and line. */
+bool site_find_content_options(const struct site *site, const struct site_content *content,
+                               struct site_content_options *options, struct error *err);
 
 /* The content's folder name on a DP, container on a cloud DP, in the arena. */
 const char *site_folder(const struct site *site, const struct site_content *content,

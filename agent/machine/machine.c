@@ -38,9 +38,13 @@ bool machine_add_subnet(struct machine *machine, const char *text)
     for (size_t i = 0; i < machine->subnet_count; i++)
         if (text_equal(machine->subnets[i], id))
             return true;
-    machine->subnets =
-        extend(&machine->arena, machine->subnets, machine->subnet_count, sizeof *machine->subnets);
-    machine->subnets[machine->subnet_count++] = arena_copy_string(&machine->arena, id);
+    size_t count = machine->subnet_count++;
+    address_number *networks =
+        extend(&machine->arena, machine->networks, count, sizeof *machine->networks);
+    networks[count] = network;
+    machine->networks = networks;
+    machine->subnets = extend(&machine->arena, machine->subnets, count, sizeof *machine->subnets);
+    machine->subnets[count] = arena_copy_string(&machine->arena, id);
     return true;
 }
 

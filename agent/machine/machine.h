@@ -25,6 +25,7 @@ struct machine {
     struct site_address *addresses;
     size_t subnet_count;
     const char **subnets; /* network IDs: computed from addresses with a prefix, and given ones */
+    const address_number *networks; /* the same as numbers */
     const char *ad_site, *domain, *forest, *site;
     size_t collection_count;
     const char **collections;
