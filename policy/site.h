@@ -237,8 +237,8 @@ const char *site_url(const struct site *site, const struct site_content *content
 const char *site_state_word(int state);      /* "installation failed", "not known" */
 const char *dp_kind_word(enum dp_kind kind); /* "server" */
 
-/* A property of several texts, in the arena: an array's, or one text's parts between commas and
-   blanks. NULL and 0 where there are none. */
+/* A property of several texts, in the arena: an array's without the empty ones, or one text's parts
+   between commas and blanks. NULL and 0 where there are none. */
 const char *const *site_texts(struct policy *policy, const struct instance *instance,
                               const char *name, size_t *count);
 
