@@ -221,8 +221,10 @@ bool site_group_has_dp(const struct site *site, const struct site_group *group,
 const struct site_dp *site_find_dp(const struct site *site, const char *host);
 const struct site_deployment *site_find_deployment(const struct site *site, const char *id);
 
-/* The options of an application's content; `known` is false where nothing says them. Malformed
-   SDMPackageXML: false, ERROR_INPUT with file and line. */
+/* The options of an application's content; `known` is false where nothing says them. Of several
+   deployment types that name it in its version the one of the highest CIVersion counts, of equals
+   the last that was read. SDMPackageXML is read only when this is called: malformed: false,
+   ERROR_INPUT with file and line. */
 bool site_find_content_options(const struct site *site, const struct site_content *content,
                                struct site_content_options *options, struct error *err);
 

@@ -241,13 +241,201 @@ static void refusals(void **state)
     }
 }
 
+#define GUID "6f1d2c3b-8a4e-4d5f-9b60-71c2d3e4f506"
+#define APP  "Content_" GUID
+
+#define CONTENT_2 "SMS_Content ContentUniqueID=" APP " ContentVersion=2;"
+
+/* A deployment type whose document holds the elements. */
+#define TYPE(elements)                                                                    \
+    "SMS_DeploymentType CI_ID=1 SDMPackageXML=<AppMgmtDigest~xmlns=\"urn:x\"><Installer>" \
+    "<Contents>" elements "</Contents></Installer></AppMgmtDigest>"
+#define ELEMENT(attributes, children) "<Content~" attributes ">" children "</Content>"
+#define OF(children)                  TYPE(ELEMENT("ContentId=\"" APP "\"~Version=\"2\"", children))
+
+#define NAME(id, version) "ContentId=\"" id "\"~Version=\"" version "\""
+#define DO_NOTHING        "<OnSlowNetwork>DoNothing</OnSlowNetwork>"
+#define DOWNLOAD          "<OnSlowNetwork>Download</OnSlowNetwork>"
+#define FALLBACK          "<FallbackToUnprotectedDP>true</FallbackToUnprotectedDP>"
+
+/* A deployment type of that version of the item whose document holds one option. */
+#define VERSION(version, children)          \
+    "SMS_DeploymentType CIVersion=" version \
+    " SDMPackageXML=<x>" ELEMENT(NAME(APP, "2"), children) "</x>"
+
+enum { KNOWN = 1, SLOW = 2, FALLS_BACK = 4 };
+
+static const struct option_row {
+    const char *site;
+    int options;
+} option_rows[] = {
+    /* The words (configmgr-sdk 5.3). */
+    {CONTENT_2 OF(DO_NOTHING), KNOWN},
+    {CONTENT_2 OF(DOWNLOAD), KNOWN | SLOW},
+    {CONTENT_2 OF("<OnSlowNetwork>DownloadContentForStreaming</OnSlowNetwork>"), KNOWN | SLOW},
+    {CONTENT_2 OF(""), KNOWN | SLOW},
+    {CONTENT_2 OF("<OnFastNetwork>DoNothing</OnFastNetwork>"), KNOWN | SLOW},
+    {CONTENT_2 OF(DO_NOTHING FALLBACK), KNOWN | FALLS_BACK},
+    {CONTENT_2 OF(FALLBACK), KNOWN | SLOW | FALLS_BACK},
+    {CONTENT_2 OF("<FallbackToUnprotectedDP>false</FallbackToUnprotectedDP>"), KNOWN | SLOW},
+    {CONTENT_2 OF("<OnSlowNetwork>~~DoNothing~</OnSlowNetwork>"), KNOWN},
+    {CONTENT_2 OF("<OnSlowNetwork>Do<b/>Nothing</OnSlowNetwork>"), KNOWN},
+    {CONTENT_2 OF("<File~Name=\"a\"/><Location>x</Location>" DO_NOTHING "<PinOnClient>true"
+                  "</PinOnClient>"),
+     KNOWN},
+    {CONTENT_2 OF("<Other>" DO_NOTHING "</Other>"), KNOWN | SLOW},
+    {CONTENT_2 TYPE(ELEMENT(NAME(APP, "2"), "") DO_NOTHING), KNOWN | SLOW},
+
+    /* Which content is meant. */
+    {CONTENT_2 TYPE(ELEMENT(NAME(APP, "1"), DO_NOTHING)), 0},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"" APP "\"", DO_NOTHING)), KNOWN},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"" GUID "\"", DO_NOTHING)), KNOWN},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"UID:" APP "\"", DO_NOTHING)), KNOWN},
+    {CONTENT_2 TYPE(
+         ELEMENT("ContentId=\"content_6F1D2C3B-8A4E-4D5F-9B60-71C2D3E4F506\"", DO_NOTHING)),
+     KNOWN},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"" APP "0\"", DO_NOTHING)), 0},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"" APP "/2\"", DO_NOTHING)), KNOWN},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"" APP ".2\"", DO_NOTHING)), KNOWN},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"" APP "/3\"", DO_NOTHING)), 0},
+    {CONTENT_2 TYPE(ELEMENT("Id=\"" APP "\"", DO_NOTHING)), 0},
+    {CONTENT_2 TYPE("<Item~ContentId=\"" APP "\">" DO_NOTHING "</Item>"), 0},
+    {CONTENT_2 TYPE(ELEMENT("ContentId=\"Content_other\"", DO_NOTHING)), 0},
+    {"SMS_Content ContentUniqueID=" APP ";" TYPE(ELEMENT(NAME(APP, "7"), DO_NOTHING)), KNOWN},
+    {"SMS_Content ContentUniqueID=" APP ";" TYPE(ELEMENT(NAME(APP, "x"), DO_NOTHING)), 0},
+    /* A mention without options is none; the first that has them counts. */
+    {CONTENT_2 TYPE(ELEMENT(NAME(APP, "2"), "") ELEMENT(NAME(APP, "2"), DO_NOTHING)), KNOWN},
+    {CONTENT_2 TYPE(ELEMENT(NAME(APP, "2"), DO_NOTHING) ELEMENT(NAME(APP, "2"), DOWNLOAD)), KNOWN},
+    {CONTENT_2 TYPE(ELEMENT(NAME("Content_a", "2"), DOWNLOAD) ELEMENT(NAME(APP, "2"), DO_NOTHING)),
+     KNOWN},
+
+    /* Which deployment type counts. */
+    {CONTENT_2, 0},
+    {CONTENT_2 "SMS_DeploymentType ContentId=" APP, 0},
+    {CONTENT_2 "SMS_DeploymentType ContentId=" APP " SDMPackageXML=", 0},
+    {CONTENT_2 "SMS_DeploymentType ContentId=" APP " SDMPackageXML=<x/>", 0},
+    {CONTENT_2 OF(DO_NOTHING) ";" OF(DOWNLOAD), KNOWN | SLOW},
+    {CONTENT_2 OF(DOWNLOAD) ";" OF(DO_NOTHING), KNOWN},
+    {CONTENT_2 OF(DO_NOTHING) ";" TYPE(ELEMENT(NAME(APP, "1"), DOWNLOAD)), KNOWN},
+    {CONTENT_2 VERSION("3", DO_NOTHING) ";" VERSION("2", DOWNLOAD), KNOWN},
+    {CONTENT_2 VERSION("2", DO_NOTHING) ";" VERSION("3", DOWNLOAD), KNOWN | SLOW},
+    {CONTENT_2 VERSION("3", DO_NOTHING) ";" VERSION("3", DOWNLOAD), KNOWN | SLOW},
+    {CONTENT_2 VERSION("0", DO_NOTHING) ";" OF(DOWNLOAD), KNOWN},
+};
+
+static void content_options(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof option_rows / sizeof option_rows[0]; i++) {
+        const struct option_row *row = &option_rows[i];
+        struct estate estate;
+        struct site_content_options options;
+        struct error err = {0};
+        read_site(&estate, row->site, NULL);
+        const struct site_content *content = site_find_content(&estate.site, APP, NULL);
+        assert_non_null(content);
+        if (!site_find_content_options(&estate.site, content, &options, &err))
+            fail_msg("%s: %s: %s", row->site, err.where, err.text);
+        int found = (options.known ? KNOWN : 0) | (options.slow ? SLOW : 0) |
+                    (options.fallback ? FALLS_BACK : 0);
+        if (found != row->options)
+            fail_msg("%s: %d", row->site, found);
+        assert_int_equal(options.instance != NULL, options.known);
+        estate_free(&estate);
+    }
+}
+
+/* The later of two documents; the instance is the one that counts. */
+static void later_document(void **state)
+{
+    (void)state;
+    struct estate estate;
+    struct site_content_options options;
+    read_site(&estate, CONTENT_2 OF(DOWNLOAD FALLBACK), OF(DO_NOTHING));
+    const struct site_content *content = site_find_content(&estate.site, APP, NULL);
+    assert_true(site_find_content_options(&estate.site, content, &options, NULL));
+    assert_false(options.slow);
+    assert_false(options.fallback);
+    assert_string_equal(options.instance->document->path, "p1.xml");
+    estate_free(&estate);
+}
+
+/* Read when asked for: a malformed one of another content does no harm. */
+static void malformed_types(void **state)
+{
+    static const struct {
+        const char *good, *bad;
+    } rows[] = {
+        {OF(FALLBACK), OF("<FallbackToUnprotectedDP>yes</FallbackToUnprotectedDP>")},
+        {OF(DO_NOTHING), OF("<OnSlowNetwork>DoNothing")},
+        {"SMS_DeploymentType ContentId=Content_a SDMPackageXML=nonsense",
+         "SMS_DeploymentType ContentId=" APP " SDMPackageXML=nonsense"},
+        {"SMS_DeploymentType ContentId=" APP "/1 SDMPackageXML=nonsense",
+         "SMS_DeploymentType ContentId=" APP "/2 SDMPackageXML=nonsense"},
+        {"SMS_DeploymentType SDMPackageXML=<x>", "SMS_DeploymentType SDMPackageXML=<x~" GUID ">"},
+        {"SMS_DeploymentType CIVersion=1 SDMPackageXML=<x>" GUID "</x>",
+         "SMS_DeploymentType CIVersion=-1 SDMPackageXML=<x>" GUID "</x>"},
+        {OF(DO_NOTHING), "SMS_DeploymentType SDMPackageXML=<!DOCTYPE~x><x>" GUID "</x>"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct estate estate;
+        struct site_content_options options;
+        struct error err = {0};
+        read_site(&estate, CONTENT_2, rows[i].good);
+        const struct site_content *content = site_find_content(&estate.site, APP, NULL);
+        if (!site_find_content_options(&estate.site, content, &options, &err))
+            fail_msg("%s: %s", rows[i].good, err.text);
+        estate_free(&estate);
+        read_site(&estate, CONTENT_2, rows[i].bad);
+        content = site_find_content(&estate.site, APP, NULL);
+        if (site_find_content_options(&estate.site, content, &options, &err))
+            fail_msg("'%s' was read", rows[i].bad);
+        assert_int_equal(err.kind, ERROR_INPUT);
+        if (strncmp(err.where, "p1.xml:2", 8) != 0)
+            fail_msg("'%s' is refused at '%s'", rows[i].bad, err.where);
+        estate_free(&estate);
+    }
+}
+
+/* As ConfigMgr writes it: a declaration of UTF-16, namespaces, much beside the contents. */
+static void real_form(void **state)
+{
+    static const char xml[] =
+        "<?xml~version=\"1.0\"~encoding=\"utf-16\"?>\r<AppMgmtDigest~"
+        "xmlns=\"http://schemas.microsoft.com/SystemCenterConfigurationManager/2009/"
+        "AppMgmtDigest\"~xmlns:i=\"urn:i\"><DeploymentType~Version=\"4\"><Title>Tool</Title>"
+        "<Installer~Technology=\"Script\"><ExecuteTime>0</ExecuteTime><CustomData>"
+        "<InstallContent~ContentId=\"" APP "\"~Version=\"2\"/></CustomData><Contents>"
+        "<Content~ContentId=\"" APP "\"~Version=\"2\"><File~Name=\"setup.exe\"~Size=\"10\"/>"
+        "<Location>\\\\server\\share\\</Location><PeerCache>true</PeerCache>"
+        "<OnFastNetwork>Download</OnFastNetwork><OnSlowNetwork>DoNothing</OnSlowNetwork>"
+        "<FallbackToUnprotectedDP>true</FallbackToUnprotectedDP></Content></Contents></Installer>"
+        "</DeploymentType></AppMgmtDigest>";
+    (void)state;
+    struct estate estate;
+    struct site_content_options options;
+    struct buf text = {0};
+    buf_format(&text, CONTENT_2 "SMS_DeploymentType ContentId=" APP " SDMPackageXML=%s", xml);
+    read_site(&estate, text.data, NULL);
+    const struct site_content *content = site_find_content(&estate.site, APP, NULL);
+    assert_true(site_find_content_options(&estate.site, content, &options, NULL));
+    assert_true(options.known);
+    assert_false(options.slow);
+    assert_true(options.fallback);
+    buf_free(&text);
+    estate_free(&estate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(boundaries),       cmocka_unit_test(site_code_arrays),
         cmocka_unit_test(slow_servers),     cmocka_unit_test(dp_facts),
         cmocka_unit_test(deployment_kinds), cmocka_unit_test(package_flags),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(refusals),         cmocka_unit_test(content_options),
+        cmocka_unit_test(later_document),   cmocka_unit_test(malformed_types),
+        cmocka_unit_test(real_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
