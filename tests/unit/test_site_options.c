@@ -114,6 +114,32 @@ static void slow_servers(void **state)
     }
 }
 
+/* Another bit says nothing of a server's speed; no Flags are fast. */
+static void server_flags(void **state)
+{
+    static const struct {
+        const char *flags;
+        bool slow;
+    } rows[] = {
+        {"", false}, {"Flags=0", false}, {"Flags=1", true}, {"Flags=2", false}, {"Flags=3", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct estate estate;
+        struct buf text = {0};
+        char nal[256];
+        estate_nal(nal, "d1");
+        buf_format(&text,
+                   "group A; dp d1; SMS_BoundaryGroupSiteSystems GroupID=65 %s "
+                   "ServerNALPath=%s",
+                   rows[i].flags, nal);
+        read_site(&estate, text.data, NULL);
+        assert_int_equal(estate.site.groups[0].dp_count, 1);
+        assert_int_equal(estate.site.groups[0].slow[0], rows[i].slow);
+        buf_free(&text);
+        estate_free(&estate);
+    }
+}
+
 /* What is not said is not known: neither true nor false. */
 static void dp_facts(void **state)
 {
@@ -279,7 +305,9 @@ static const struct option_row {
     {CONTENT_2 OF(FALLBACK), KNOWN | SLOW | FALLS_BACK},
     {CONTENT_2 OF("<FallbackToUnprotectedDP>false</FallbackToUnprotectedDP>"), KNOWN | SLOW},
     {CONTENT_2 OF("<OnSlowNetwork>~~DoNothing~</OnSlowNetwork>"), KNOWN},
-    {CONTENT_2 OF("<OnSlowNetwork>Do<b/>Nothing</OnSlowNetwork>"), KNOWN},
+    {CONTENT_2 OF("<OnSlowNetwork>Do<b>not</b>Nothing</OnSlowNetwork>"), KNOWN},
+    {CONTENT_2 "SMS_DeploymentType SDMPackageXML=<x>" ELEMENT(NAME(APP, "2"), DO_NOTHING) "and</x>",
+     KNOWN},
     {CONTENT_2 OF("<File~Name=\"a\"/><Location>x</Location>" DO_NOTHING "<PinOnClient>true"
                   "</PinOnClient>"),
      KNOWN},
@@ -430,12 +458,12 @@ static void real_form(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(boundaries),       cmocka_unit_test(site_code_arrays),
-        cmocka_unit_test(slow_servers),     cmocka_unit_test(dp_facts),
-        cmocka_unit_test(deployment_kinds), cmocka_unit_test(package_flags),
-        cmocka_unit_test(refusals),         cmocka_unit_test(content_options),
-        cmocka_unit_test(later_document),   cmocka_unit_test(malformed_types),
-        cmocka_unit_test(real_form),
+        cmocka_unit_test(boundaries),      cmocka_unit_test(site_code_arrays),
+        cmocka_unit_test(slow_servers),    cmocka_unit_test(server_flags),
+        cmocka_unit_test(dp_facts),        cmocka_unit_test(deployment_kinds),
+        cmocka_unit_test(package_flags),   cmocka_unit_test(refusals),
+        cmocka_unit_test(content_options), cmocka_unit_test(later_document),
+        cmocka_unit_test(malformed_types), cmocka_unit_test(real_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
