@@ -66,13 +66,17 @@ static void merge(struct hits *hits, const uint32_t *ids, size_t count)
     hits->count = (size_t)(out - merged);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
 static void match_wide(const struct segments *segments, address_number address, struct hits *hits)
 {
-    uint32_t *found = mem_zero(segments->wide_count, sizeof *found);
-    size_t count = 0;
-    for (size_t i = 0; i < segments->wide_count; i++)
-        if (address >= segments->wide[i].first && address <= segments->wide[i].last)
-            found[count++] = segments->wide[i].id;
+    uint32_t *found = mem_resize(NULL, segments->wide_count, sizeof *found);
+    size_t count = segments_find_wide(segments, address, found);
+    qsort(found, count, sizeof *found, by_number);
     merge(hits, found, count);
     free(found);
 }

@@ -79,6 +79,34 @@ static unsigned widest_listed(const struct span *spans, size_t count)
     return width;
 }
 
+static int by_first(const void *a, const void *b)
+{
+    return by_number(&((const struct interval *)a)->first, &((const struct interval *)b)->first);
+}
+
+/* Node n covers [low, low + count): its halves are the nodes 2n + 1 and 2n + 2. */
+static address_number grow_tree(struct segments *segments, size_t node, size_t low, size_t count)
+{
+    address_number left, right = 0;
+    if (count == 1)
+        return segments->farthest[node] = segments->wide[low].last;
+    left = grow_tree(segments, 2 * node + 1, low, count / 2);
+    right = grow_tree(segments, 2 * node + 2, low + count / 2, count - count / 2);
+    return segments->farthest[node] = left > right ? left : right;
+}
+
+static void plant_tree(struct segments *segments)
+{
+    size_t nodes = 1;
+    while (nodes < 2 * segments->wide_count)
+        nodes *= 2;
+    segments->farthest = mem_zero(2 * nodes, sizeof *segments->farthest);
+    if (segments->wide_count == 0)
+        return;
+    qsort(segments->wide, segments->wide_count, sizeof *segments->wide, by_first);
+    grow_tree(segments, 0, 0, segments->wide_count);
+}
+
 static void set_apart(struct segments *segments, const struct interval *intervals,
                       struct span *spans, size_t count, unsigned width)
 {
@@ -91,6 +119,7 @@ static void set_apart(struct segments *segments, const struct interval *interval
             segments->wide[segments->wide_count++] = intervals[i];
             spans[i].end = spans[i].first;
         }
+    plant_tree(segments);
 }
 
 static void list_holders(struct segments *segments, const struct interval *intervals,
@@ -133,6 +162,7 @@ void segments_free(struct segments *segments)
     free(segments->starts);
     free(segments->holders);
     free(segments->wide);
+    free(segments->farthest);
 }
 
 const uint32_t *segments_find(const struct segments *segments, address_number address,
@@ -145,4 +175,32 @@ const uint32_t *segments_find(const struct segments *segments, address_number ad
     }
     *count = segments->starts[edges] - segments->starts[edges - 1];
     return segments->holders + segments->starts[edges - 1];
+}
+
+struct search {
+    const struct segments *segments;
+    address_number address;
+    uint32_t *ids;
+    size_t found;
+};
+
+static void search_tree(struct search *search, size_t node, size_t low, size_t count)
+{
+    const struct interval *interval = &search->segments->wide[low];
+    if (interval->first > search->address || search->segments->farthest[node] < search->address)
+        return;
+    if (count == 1) {
+        search->ids[search->found++] = interval->id;
+        return;
+    }
+    search_tree(search, 2 * node + 1, low, count / 2);
+    search_tree(search, 2 * node + 2, low + count / 2, count - count / 2);
+}
+
+size_t segments_find_wide(const struct segments *segments, address_number address, uint32_t *ids)
+{
+    struct search search = {segments, address, ids, 0};
+    if (segments->wide_count)
+        search_tree(&search, 0, 0, segments->wide_count);
+    return search.found;
 }

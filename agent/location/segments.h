@@ -2,7 +2,7 @@
  * Which of many intervals of 128-bit numbers hold a number: the line is cut at every interval's
  * ends, and each segment between two cuts lists its holders, so that a question is one binary
  * search. Intervals that would fill the lists (one that holds everything among thousands) stand
- * apart and are asked one by one: memory stays in proportion to the intervals, whatever they are.
+ * apart in a tree: memory stays in proportion to the intervals, whatever they are.
  *
  * For location/ only. No system calls.
  */
@@ -25,15 +25,19 @@ struct segments {
     uint32_t *starts;      /* of each segment's holders, and one more */
     uint32_t *holders;     /* IDs, ascending within a segment */
     size_t wide_count;
-    struct interval *wide; /* by ID */
+    struct interval *wide;    /* by first number */
+    address_number *farthest; /* a heap over them: the last number below each node */
 };
 
 /* The intervals by ascending ID. segments_free frees what was built. */
 void segments_build(struct segments *segments, const struct interval *intervals, size_t count);
 void segments_free(struct segments *segments);
 
-/* The holders in the lists; *count of them. Those of `wide` are the caller's to ask. */
+/* The holders in the lists, ascending; *count of them. */
 const uint32_t *segments_find(const struct segments *segments, address_number address,
                               size_t *count);
+
+/* Those that stand apart, in no order, into `ids`, which has room for wide_count; how many. */
+size_t segments_find_wide(const struct segments *segments, address_number address, uint32_t *ids);
 
 #endif
