@@ -28,7 +28,7 @@ void check_machine_no_address(struct findings *findings, const struct check_inpu
     if (count)
         check_add(
             findings, row, "machines",
-            "of %zu no address is known that says where they stand: %s: they are in no IP "
+            "no address that says where they stand is known of %zu: %s: they are in no IP "
             "range and no IPv6 prefix, and in a subnet or AD site only where discovery "
             "recorded that: ask about them with --machine and a file that has their addresses",
             count, check_list_text(input->policy, &unknown));

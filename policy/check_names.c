@@ -13,8 +13,8 @@ static void add(struct findings *findings, const struct check_row *row, const ch
                 const char *what)
 {
     check_add(findings, row, object,
-              "its %s holds control characters, or others that are not shown as they are, and is "
-              "compared with them: type it anew",
+              "its %s holds control characters, or others that are not shown as they are: type it "
+              "anew",
               what);
 }
 

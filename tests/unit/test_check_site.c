@@ -240,7 +240,7 @@ static const struct check_case cases[] = {
           "SMS_R_System Name=PC9 ResourceId=9 IPAddresses=169.254.1.1,fe80::1,nonsense",
      BASE "SMS_R_System Name=PC8 ResourceId=8 IPAddresses=10.1.1.7;"
           "SMS_R_System Name=PC9 ResourceId=9 IPAddresses=169.254.1.1,fe80::1,2001:db8::1%4",
-     "machines", "of 2 no address is known that says where they stand: PC8, PC9: they"},
+     "machines", "no address that says where they stand is known of 2: PC8, PC9: they"},
     {"NAME_UNPRINTABLE", FINDING_WARNING, BASE "SMS_BoundaryGroup GroupID=66 Name=a\tb",
      BASE "SMS_BoundaryGroup GroupID=66 Name=a~\u00e9", "boundary group 66 'a\tb'",
      "its name holds control characters"},
