@@ -57,13 +57,12 @@ static void merge(struct hits *hits, const uint32_t *ids, size_t count)
         left += a <= b;
         right += b <= a;
     }
-    while (left < left_end)
-        *out++ = *left++;
-    while (right < right_end)
-        *out++ = *right++;
+    size_t left_rest = (size_t)(left_end - left), right_rest = (size_t)(right_end - right);
+    memcpy(out, left, left_rest * sizeof *out);
+    memcpy(out + left_rest, right, right_rest * sizeof *out);
     hits->spare = hits->ids;
     hits->ids = merged;
-    hits->count = (size_t)(out - merged);
+    hits->count = (size_t)(out - merged) + left_rest + right_rest;
 }
 
 static int by_number(const void *a, const void *b)

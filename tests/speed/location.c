@@ -77,14 +77,21 @@ static void ipv4_text(char out[16], uint32_t address)
              address & 255);
 }
 
+/* Boundaries of one place are of one group. */
+static size_t group_of(uint32_t place, size_t groups)
+{
+    return 1 + (uint64_t)place * 2654435761u % groups;
+}
+
 /* 70 % IPv4, half of it in 10.0.0.0/8: whole networks of /16 to /29, or a part of one; 30 % IPv6
    prefixes of /40 to /64. */
-static int value_of(struct dice *dice, char out[96])
+static int value_of(struct dice *dice, uint32_t *place, char out[96])
 {
     char first[16], last[16];
     if (roll(dice, 10) >= 7) {
-        snprintf(out, 96, "2001:db8:%x:%x::/%u", roll(dice, 65536), roll(dice, 65536),
-                 40 + roll(dice, 25));
+        uint32_t third = roll(dice, 65536);
+        snprintf(out, 96, "2001:db8:%x:%x::/%u", third, roll(dice, 65536), 40 + roll(dice, 25));
+        *place = third >> 8;
         return BOUNDARY_IPV6_PREFIX;
     }
     uint32_t address = roll(dice, 2) ? 0x0A000000 | roll(dice, 1 << 24) : roll(dice, UINT32_MAX);
@@ -93,6 +100,7 @@ static int value_of(struct dice *dice, char out[96])
         ends = begins | mask;
     else
         ends += 2 + roll(dice, mask - 2);
+    *place = address >> 16;
     ipv4_text(first, begins);
     ipv4_text(last, ends);
     snprintf(out, 96, "%s-%s", first, last);
@@ -104,7 +112,8 @@ static void add_boundaries(struct buf *xml, struct dice *dice, size_t count, siz
 {
     for (size_t i = 1; i <= count; i++) {
         char value[96];
-        int type = value_of(dice, value);
+        uint32_t place;
+        int type = value_of(dice, &place, value);
         begin(xml, "SMS_Boundary");
         number(xml, "BoundaryID", i);
         number(xml, "BoundaryType", (unsigned long)type);
@@ -112,7 +121,7 @@ static void add_boundaries(struct buf *xml, struct dice *dice, size_t count, siz
         end(xml);
         begin(xml, "SMS_BoundaryGroupMembers");
         number(xml, "BoundaryID", i);
-        number(xml, "GroupID", 1 + i % groups);
+        number(xml, "GroupID", group_of(place, groups));
         end(xml);
         if (list)
             fprintf(list, "%s\n", value);
@@ -190,14 +199,16 @@ static bool read_estate(struct policy *policy, struct site *site, size_t counts[
     return ok;
 }
 
+/* Two IPv4 and two IPv6 addresses, drawn as the boundaries are: one IPv4 address in 10.0.0.0/8,
+   one elsewhere. */
 static void make_machine(struct machine *machine, struct dice *dice)
 {
     struct error err;
     char text[96];
     *machine = (struct machine){0};
     for (int i = 0; i < 2; i++) {
-        snprintf(text, sizeof text, "address=10.%u.%u.%u/24", roll(dice, 256), roll(dice, 256),
-                 1 + roll(dice, 250));
+        snprintf(text, sizeof text, "address=%u.%u.%u.%u/24", i ? 11 + roll(dice, 200) : 10,
+                 roll(dice, 256), roll(dice, 256), 1 + roll(dice, 250));
         machine_set(machine, text, &err);
         snprintf(text, sizeof text, "address=2001:db8:%x:%x::%x/64", roll(dice, 65536),
                  roll(dice, 65536), 1 + roll(dice, 250));
@@ -295,7 +306,7 @@ static void measure(const struct site *site)
         .settings = &settings,
         .rules = RULES_CURRENT,
         .deployment = location_deployment_assumed(),
-        .minutes = 0,
+        .minutes = INT64_MAX,
         .locations_only = true,
     };
     double listed = time_decide(request, machines, &ranked);
