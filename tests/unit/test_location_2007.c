@@ -446,7 +446,7 @@ static void told(void **state)
     static const struct row rows[] = {
         {"in A", "facts 3.5: 2007", SITES, IN_A, Q(), "PS1 assigned PS1, -, -"},
         {"in both", "ours", SITES, AB " site=PS9", Q(), "PS1 PS2 assigned PS9, -, -"},
-        {"each code once", "ours", SITES "range A 10.1.1.1-10.1.1.9 DefaultSiteCode=ps1", IN_A, Q(),
+        {"each code once", "ours", SITES "range A 10.1.1.1-10.1.1.9 DefaultSiteCode=PS1", IN_A, Q(),
          "PS1 assigned PS1, -, -"},
         {"in no boundary", "ours", SITES, NONE, Q(), "assigned PS1, -, -"},
         {"the assigned site serves", "facts 3.5: 2007", SITES "has a1 3 3; has b1 0 3", IN_A
