@@ -324,6 +324,13 @@ static void deployments(void **state)
         {"updates, 131152", "sdk 5.2", FAR, IN_A, BITS( "locality=131152" ), NO_DEFAULT},
         {"no group: the default group is remote", "sdk 5.1", FAR, NONE, BITS( "flags=48" ),
          "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP z1:REMOTE_NOT_ALLOWED"},
+        {"package, on demand", "sdk 5.1", "group A; sub A 10.1.1.0; dp a1 A; ours a1 Kind=cloud",
+         IN_A, BITS( "flags=0x150" ), "| a1:ON_DEMAND_NOT_FROM_CLOUD"},
+        {"package, run from there", "sdk 5.1",
+         "group A; sub A 10.1.1.0; dp a1 A; ours a1 Kind=cloud", IN_A, BITS( "flags=0x58" ),
+         "| a1:RUN_FROM_DP_NOT_FROM_CLOUD"},
+        {"package, downloaded", "sdk 5.1", "group A; sub A 10.1.1.0; dp a1 A; ours a1 Kind=cloud",
+         IN_A, BITS( "flags=0x50" ), "a1:CLOUD@0 |"},
         {"no group, remote allowed", "sdk 5.1", FAR, NONE, BITS( "flags=0x50" ),
          "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
     };
@@ -509,6 +516,36 @@ static void assumptions(void **state)
     asked_free(&asked);
 }
 
+/* Last: what the tables above answered. */
+static void all_answered(void **state)
+{
+    static const enum exclusion codes[] = {
+        EXCLUDED_UNSUPPORTED_SCHEME,
+        EXCLUDED_MAINTENANCE,
+        EXCLUDED_CLOUD_NOT_ALLOWED,
+        EXCLUDED_METERED,
+        EXCLUDED_INTERNET_ONLY,
+        EXCLUDED_INTRANET_ONLY,
+        EXCLUDED_NOT_IN_GROUP,
+        EXCLUDED_FALLBACK_NEVER,
+        EXCLUDED_REMOTE_NOT_ALLOWED,
+        EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED,
+        EXCLUDED_ON_DEMAND_NOT_FROM_CLOUD,
+        EXCLUDED_RUN_FROM_DP_NOT_FROM_CLOUD,
+        EXCLUDED_NO_CONTENT,
+        EXCLUDED_OLD_VERSION,
+        EXCLUDED_NEWER_VERSION,
+        EXCLUDED_FALLBACK_NOT_DUE,
+    };
+    static const enum locality localities[] = {
+        LOCALITY_COMPUTER,    LOCALITY_SUBNET,   LOCALITY_BOUNDARYGROUP, LOCALITY_NEIGHBOR,
+        LOCALITY_SITEDEFAULT, LOCALITY_INTERNET, LOCALITY_CLOUD,
+    };
+    (void)state;
+    check_codes(RULES_CURRENT, codes, sizeof codes / sizeof codes[0]);
+    check_localities(RULES_CURRENT, localities, sizeof localities / sizeof localities[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,7 +555,7 @@ int main(void)
         cmocka_unit_test(deployments),     cmocka_unit_test(presence),
         cmocka_unit_test(precedence),      cmocka_unit_test(origins),
         cmocka_unit_test(internet_groups), cmocka_unit_test(minutes_origins),
-        cmocka_unit_test(assumptions),
+        cmocka_unit_test(assumptions),     cmocka_unit_test(all_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
