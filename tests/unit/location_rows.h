@@ -7,8 +7,9 @@
  * model, "contract" the contract; "ours" is what ConfigMgr's documents leave open
  * (nearpoint-policy(5): Rules of location).
  *
- * Beside its answer every row checks, for every distribution point, that location_walk says the
- * same: its steps stand in the contract's order, and the first that excludes is the code.
+ * Beside its answer every row checks that location_walk says the same of every distribution point:
+ * its steps stand in the contract's order, and the first that excludes is the code; and that a
+ * fleet's request, which asks for locations alone, gets the same ones.
  */
 #ifndef TESTS_UNIT_LOCATION_ROWS_H
 #define TESTS_UNIT_LOCATION_ROWS_H
@@ -176,6 +177,30 @@ static inline bool all_walk_alike(struct asked *asked)
     return asked->decision.location_count + asked->decision.excluded_count == site->dp_count;
 }
 
+static inline bool same_location(const struct location *left, const struct location *right)
+{
+    return left->dp == right->dp && left->locality == right->locality &&
+           left->distance == right->distance && left->fallback == right->fallback &&
+           left->after_minutes == right->after_minutes && left->url == right->url &&
+           left->weight == right->weight && memcmp(left->keys, right->keys, sizeof left->keys) == 0;
+}
+
+static inline bool locates_alike(struct asked *asked)
+{
+    struct location_request request = asked->request;
+    struct decision brief;
+    request.locations_only = true;
+    location_decide(&brief, &request);
+    bool alike =
+        brief.location_count == asked->decision.location_count && brief.excluded_count == 0;
+    for (size_t i = 0; alike && i < brief.location_count; i++)
+        alike = same_location(&brief.locations[i], &asked->decision.locations[i]);
+    decision_free(&brief);
+    if (!alike)
+        print_error("locations alone are others\n");
+    return alike;
+}
+
 static inline void remember(const struct decision *decision)
 {
     struct seen *seen = seen_of(decision->rules);
@@ -191,6 +216,7 @@ static inline bool check_row(const struct row *row, row_printer print)
     struct buf answer = {0};
     ask(&asked, row->site, row->machine, &row->question);
     bool right = all_walk_alike(&asked);
+    right = locates_alike(&asked) && right;
     remember(&asked.decision);
     sort_equals(&asked.decision);
     print(&answer, &asked);

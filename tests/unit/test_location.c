@@ -130,6 +130,8 @@ static void relationships(void **state)
         {"never closes only its own way", "sdk 1.1", TWO
          "group C; dp c1 C; link A C -1; link B C 15", AB, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
+        {"never on the other way", "sdk 1.1", TWO "group C; dp c1 C; link A C 15; link B C -1", AB,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
         {"never on both ways", "sdk 1.1", TWO "group C; dp c1 C; link A C -1; link B C -1", AB,
          {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 | c1:FALLBACK_NEVER"},
         {"at once", "sdk 1.1", TWO "link A B 0", IN_A, {0}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@0 |"},
@@ -262,6 +264,9 @@ static void reach(void **state)
         {"metered, limited, allowed by the package's deployment", "sdk 5.1",
          "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
          {.metered = METERED_LIMIT, .bits = "flags=0x40050"}, "a1:BOUNDARYGROUP@0 |"},
+        {"metered, limited, no deployment", "contract: --deployment",
+         "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true", {.metered = METERED_LIMIT},
+         "a1:BOUNDARYGROUP@0 |"},
         {"metered, limited, not allowed", "sdk 5.1", "group A; sub A 10.1.1.0; dp a1 A", IN_A
          " metered=true", {.metered = METERED_LIMIT, .bits = "flags=0x50"}, "| a1:METERED"},
         {"metered, limited, allowed by the update's deployment", "sdk 5.2",

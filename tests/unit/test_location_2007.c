@@ -455,6 +455,10 @@ static void told(void **state)
         {"protecting, has it not", "facts 3.5: 2007", BARE, IN_A, Q(), "assigned PS1, p9, -"},
         {"the first protects, the second hides", "ours", BARE "dp q1 A IsProtected=1; has q1 0 3",
          IN_A, Q(), "assigned PS1, p9, q1"},
+        {"metered: nobody protects", "ours", PROTECTED, IN_A " metered=true", Q(),
+         "assigned PS1, -, -"},
+        {"metered and allowed", "ours", PROTECTED, IN_A " metered=true",
+         Q( .metered = METERED_ALLOW ), "assigned PS1, p9, p9"},
         {"neither", "facts 3.5: 2007", A_ONLY "group B; dp p9 B IsProtected=1; dp a1 A", IN_A, Q(),
          "assigned PS1, -, -"},
     };

@@ -332,6 +332,8 @@ static void groups(void **state)
          {.minutes = 20}, "bc[CB/0]"},
         {"two boundaries hold it", "facts 3.2", SHARED "range A 10.1.1.1-10.1.1.9", IN_A, {0},
          "ab[A/2]"},
+        {"one holds two addresses", "facts 3.2", SHARED "range A 10.1.1.1-10.1.1.9",
+         "address=10.1.1.5 address=10.1.1.6", {0}, "ab[A/1]"},
         {"one of two holds it", "facts 3.2", SHARED "range A 10.1.1.6-10.1.1.9", IN_A, {0},
          "ab[A/1]"},
         {"the older rules too", "ours", SHARED, IN_A, {.rules = "2012"}, "ab[A/1]"},
@@ -341,6 +343,71 @@ static void groups(void **state)
     /* clang-format on */
     (void)state;
     CHECK_ROWS_BY(rows, print_groups);
+}
+
+/* "A B+10<A Y*+120<A C never<A": a current group, a neighbor from minute 10 through A, a default
+   group, one whose ways are closed. */
+static void print_located(struct buf *out, struct asked *asked)
+{
+    const struct decision *decision = &asked->decision;
+    for (size_t i = 0; i < decision->group_count; i++) {
+        const struct located_group *located = &decision->groups[i];
+        buf_format(out, "%s%c", i ? " " : "", (int)located->group->id);
+        if (located->group->is_default)
+            buf_append_text(out, "*");
+        if (located->never)
+            buf_append_text(out, " never");
+        else if (located->via != VIA_BOUNDARY)
+            buf_format(out, "+%lld", (long long)located->minutes);
+        if (located->through)
+            buf_format(out, "<%c", (int)located->through->id);
+    }
+    buf_append_text(out, "");
+}
+
+/* The machine's groups: current ones, then by minutes, then by ID; never last. */
+static void ways_listed(void **state)
+{
+#define FOUR          "group A; sub A 10.1.1.0; group B; sub B 10.2.2.0; group C; group E;"
+#define DEFAULT_GROUP "default Y Default-Site-Boundary-Group<PS1>;"
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"by minutes, then ID", "ours", FOUR "link A C 20; link A B 20; link A E 10", IN_A, {0},
+         "A E+10<A B+20<A C+20<A"},
+        {"never last", "ours", FOUR "link A B -1; link A C 20", IN_A, {0}, "A C+20<A B never<A"},
+        {"current ones by ID", "facts 3.2", FOUR "link B A 5", AB, {0}, "A B"},
+        {"of two equal ways the first", "ours", FOUR "link A C 15; link B C 15", AB, {0},
+         "A B C+15<A"},
+        {"the shorter of two", "sdk 1.1", FOUR "link A C 15; link B C 10", AB, {0}, "A B C+10<B"},
+        {"the open of two", "sdk 1.1", FOUR "link A C -1; link B C 10", AB, {0}, "A B C+10<B"},
+        {"the open of two, turned round", "sdk 1.1", FOUR "link A C 10; link B C -1", AB, {0},
+         "A B C+10<A"},
+        {"the default group", "facts 3.2", FOUR DEFAULT_GROUP "link A B 200", IN_A, {0},
+         "A Y*+120<A B+200<A"},
+        {"of two without a row the first leads", "facts 3.2", FOUR DEFAULT_GROUP, AB, {0},
+         "A B Y*+120<A"},
+        {"the one without a row leads", "sdk 1.1", FOUR DEFAULT_GROUP "link A Y 500", AB, {0},
+         "A B Y*+120<B"},
+        {"before a neighbor", "facts 3.2", FOUR DEFAULT_GROUP "link A B 10; link A Y 5", IN_A, {0},
+         "A Y*+5<A B+10<A"},
+        {"a task sequence asks it last", "facts 3.3", FOUR DEFAULT_GROUP "link A B 10; link A Y 5",
+         IN_A, SEQUENCE(), "A B+10<A Y*+5<A"},
+        {"a task sequence, never is later still", "ours", FOUR DEFAULT_GROUP
+         "link A B -1; link A Y 5", IN_A, SEQUENCE(), "A Y*+5<A B never<A"},
+        {"a task sequence, neighbors by minutes", "facts 3.3", FOUR DEFAULT_GROUP
+         "link A B 10; link A C 5", IN_A, SEQUENCE(), "A C+5<A B+10<A Y*+120<A"},
+        {"a task sequence, current ones by ID", "ours",
+         "group A; sub A 10.1.1.0; default B Default-Site-Boundary-Group<PS1>; sub B 10.2.2.0; group C; sub C 10.1.1.0",
+         AB, SEQUENCE(), "A B* C"},
+        {"in no group", "facts 3.2", FOUR "default Y Default-Site-Boundary-Group<PS1>", NONE, {0},
+         "Y*+0"},
+        {"2012 knows none of them", "ours", FOUR DEFAULT_GROUP "link A B 10", IN_A,
+         {.rules = "2012"}, "A"},
+        {"nor does 2007", "ours", FOUR DEFAULT_GROUP "link A B 10", NONE, {.rules = "2007"}, ""},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS_BY(rows, print_located);
 }
 
 /* What a walk says of each distribution point beside its steps. */
@@ -366,6 +433,9 @@ static void walks(void **state)
         {"no way in", "facts 3.3", SLOWLY, NONE, {0}, "a1[-] b1[-]"},
         {"closed ways: the one whose code stands", "ours",
          "group A; sub A 10.1.1.0; dp a1 A; group B; group C; dp bc B C; link A B 30; link A C -1",
+         IN_A, BITS( "flags=0x10" ), "a1[A in] bc[C in]"},
+        {"closed ways of one code: the nearest", "ours",
+         "group A; sub A 10.1.1.0; dp a1 A; group B; group C; dp bc B C; link A B 30; link A C 10",
          IN_A, BITS( "flags=0x10" ), "a1[A in] bc[C in]"},
         {"2012: slow, and fallback", "facts 3.5", SLOWLY, IN_A, {.rules = "2012"},
          "a1[A in slow] b1[- fallback]"},
@@ -443,20 +513,72 @@ static void options(void **state)
     }
 }
 
+/* No deployment: all is allowed, and said to be assumed (contract: --deployment). */
+static void no_deployment(void **state)
+{
+    struct location_deployment deployment = location_deployment_assumed();
+    (void)state;
+    assert_true(deployment.assumed && deployment.remote && deployment.fallback);
+    assert_true(deployment.metered);
+    assert_false(deployment.on_demand || deployment.on_demand_remote || deployment.run_from_dp);
+    assert_false(read_bits("locality=80").assumed);
+    assert_false(read_bits("flags=48").assumed);
+}
+
+/* The first of eight equals, for a machine of this name. */
+static const struct site_dp *first_for(struct asked *asked, const char *machine,
+                                       const char *content)
+{
+    const struct site *site = &asked->estate.site;
+    asked->machine.name = machine;
+    location_content_free(asked->content);
+    asked->content = location_content_create(site, site_find_content(site, content, NULL));
+    asked->request.content = asked->content;
+    decision_free(&asked->decision);
+    location_decide(&asked->decision, &asked->request);
+    assert_int_equal(asked->decision.location_count, 8);
+    for (size_t i = 1; i < 8; i++)
+        assert_true(asked->decision.locations[i].weight < asked->decision.locations[i - 1].weight);
+    return asked->decision.locations[0].dp;
+}
+
+/* Among equals the highest weight over machine, content and distribution point, none of them by
+   case: the same asks the same, others spread (contract: Among equals). */
+static void weights(void **state)
+{
+    struct asked asked;
+    struct question question = {0};
+    int same_machine = 0, same_content = 0;
+    (void)state;
+    ask(&asked,
+        "group A; sub A 10.1.1.0; dp d1 A; dp d2 A; dp d3 A; dp d4 A; dp d5 A; dp d6 A; dp d7 A;"
+        "dp d8 A; SMS_Package PackageID=PKG00002 SourceVersion=1",
+        IN_A, &question);
+    for (int i = 0; i < 64; i++) {
+        char upper[16], lower[16];
+        snprintf(upper, sizeof upper, "AMZ%02d", i);
+        snprintf(lower, sizeof lower, "amz%02d", i);
+        const struct site_dp *first = first_for(&asked, upper, ESTATE_PACKAGE);
+        assert_ptr_equal(first_for(&asked, lower, ESTATE_PACKAGE), first);
+        same_content += first_for(&asked, upper, "PKG00002") == first;
+        same_machine += first_for(&asked, "OTHER", ESTATE_PACKAGE) == first;
+    }
+    assert_in_range(same_content, 0, 24);
+    assert_in_range(same_machine, 0, 24);
+    asked.machine.name = NULL;
+    asked_free(&asked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(task_sequences),
-        cmocka_unit_test(cloud),
-        cmocka_unit_test(ways),
-        cmocka_unit_test(presence),
-        cmocka_unit_test(distances),
-        cmocka_unit_test(keys),
-        cmocka_unit_test(groups),
-        cmocka_unit_test(walks),
-        cmocka_unit_test(walk_of_nothing),
-        cmocka_unit_test(code_order),
-        cmocka_unit_test(options),
+        cmocka_unit_test(task_sequences), cmocka_unit_test(cloud),
+        cmocka_unit_test(ways),           cmocka_unit_test(presence),
+        cmocka_unit_test(distances),      cmocka_unit_test(keys),
+        cmocka_unit_test(groups),         cmocka_unit_test(walks),
+        cmocka_unit_test(ways_listed),    cmocka_unit_test(no_deployment),
+        cmocka_unit_test(weights),        cmocka_unit_test(walk_of_nothing),
+        cmocka_unit_test(code_order),     cmocka_unit_test(options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
