@@ -145,6 +145,18 @@ static void relationships(void **state)
          "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 |"},
         {"to a missing group", "ours", TWO "link A Q 0", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* The implied link to every default group; a row beats the group's own behavior, which beats 120
+   (configmgr-sdk 1.1). */
+static void default_groups(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
         {"default: built-in 120", "facts 3.2", TWO Z, IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@120 | b1:NOT_IN_GROUP"},
         {"default: its own behavior", "sdk 1.1", TWO Z "link Z Z 45", IN_A, {.minutes = LATER},
@@ -556,11 +568,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(membership),      cmocka_unit_test(worked_example),
         cmocka_unit_test(next_minute),     cmocka_unit_test(relationships),
-        cmocka_unit_test(order),           cmocka_unit_test(reach),
-        cmocka_unit_test(deployments),     cmocka_unit_test(presence),
-        cmocka_unit_test(precedence),      cmocka_unit_test(origins),
-        cmocka_unit_test(internet_groups), cmocka_unit_test(minutes_origins),
-        cmocka_unit_test(assumptions),     cmocka_unit_test(all_answered),
+        cmocka_unit_test(default_groups),  cmocka_unit_test(order),
+        cmocka_unit_test(reach),           cmocka_unit_test(deployments),
+        cmocka_unit_test(presence),        cmocka_unit_test(precedence),
+        cmocka_unit_test(origins),         cmocka_unit_test(internet_groups),
+        cmocka_unit_test(minutes_origins), cmocka_unit_test(assumptions),
+        cmocka_unit_test(all_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,17 @@ static void sites(void **state)
          "a1:LOCAL@0 x1:REMOTE@0 | b1:OTHER_SITE"},
         {"it has another", "ours", SITES "dp x1 SiteCode=PS3", IN_A, Q(),
          "a1:LOCAL@0 | b1:OTHER_SITE x1:OTHER_SITE"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* Where none of the current site has it. */
+static void assigned_site(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
         {"assigned site, none here has it", "facts 3.5: 2007", SITES "has a1 3 3; has b1 0 3", IN_A
          " site=PS2", Q(), "b1:REMOTE@0 | a1:NO_CONTENT"},
         {"assigned site, one here has it", "facts 3.5: 2007", SITES "has a1 0 3; has b1 0 3", IN_A
@@ -121,6 +132,17 @@ static void protection(void **state)
         {"cloud that is not allowed hides nobody", "ours", A_ONLY
          "dp p9 A IsProtected=1; cloud p9 k.contoso.test; dp a1 A", IN_A, Q( .no_cloud = true ),
          "a1:LOCAL@0 | p9:CLOUD_NOT_ALLOWED"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* Who hides nobody; what a deployment says where none has it. */
+static void no_protection(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
         {"others' protected ones", "facts 3.5: 2007", A_ONLY
          "group B; dp p9 B IsProtected=1; dp a1 A", IN_A, Q(), "a1:LOCAL@0 | p9:PROTECTED"},
         {"a protected one of no group", "facts 3.5: 2007", A_ONLY "dp p9 IsProtected=1; dp a1 A",
@@ -319,6 +341,17 @@ static void order(void **state)
          "p2:COMPUTER@0 p1:SUBNET@0 |"},
         {"local before itself", "ours", A_ONLY "dp p1; dp p2 A; ours p1 Addresses=10.1.1.5", IN_A,
          Q(), "p2:LOCAL@0 p1:COMPUTER@0 |"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* Then updating, BITS; cloud last, after all who joined. */
+static void order_of_equals(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
         {"BITS before not known", "facts 3.5: 2007", A_ONLY "dp p1 A; dp p2 A BitsEnabled=1", IN_A,
          Q(), "p2:LOCAL@0 p1:LOCAL@0 |"},
         {"both BITS", "facts 3.5: 2007", A_ONLY "dp p1 A BitsEnabled=1; dp p2 A BitsEnabled=1",
@@ -552,9 +585,12 @@ static void all_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sites),        cmocka_unit_test(protection), cmocka_unit_test(speed),
-        cmocka_unit_test(reach),        cmocka_unit_test(order),      cmocka_unit_test(keys),
-        cmocka_unit_test(distances),    cmocka_unit_test(told),       cmocka_unit_test(precedence),
+        cmocka_unit_test(sites),        cmocka_unit_test(assigned_site),
+        cmocka_unit_test(protection),   cmocka_unit_test(no_protection),
+        cmocka_unit_test(speed),        cmocka_unit_test(reach),
+        cmocka_unit_test(order),        cmocka_unit_test(order_of_equals),
+        cmocka_unit_test(keys),         cmocka_unit_test(distances),
+        cmocka_unit_test(told),         cmocka_unit_test(precedence),
         cmocka_unit_test(all_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

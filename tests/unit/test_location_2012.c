@@ -324,6 +324,17 @@ static void order(void **state)
         {"a fallback one on the machine itself", "ours", A_ONLY
          "dp p1 A; dp f1; dp f2; ours f2 Addresses=10.1.1.5", IN_A, Q(),
          "p1:LOCAL@0 f1:REMOTE@0 f2:REMOTE@0 |"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+/* Then updating, forest trust, HTTPS before HTTP; cloud last. */
+static void order_of_equals(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
         {"trusted before not known", "facts 3.5", PAIR "ours p2 ForestTrust=1", IN_A, Q(),
          "p2:LOCAL@0 p1:LOCAL@0 |"},
         {"both trusted", "facts 3.5", PAIR "ours p1 ForestTrust=1; ours p2 ForestTrust=1", IN_A,
@@ -500,9 +511,11 @@ static void all_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scenarios),    cmocka_unit_test(on_demand), cmocka_unit_test(pools),
-        cmocka_unit_test(deployments),  cmocka_unit_test(reach),     cmocka_unit_test(order),
-        cmocka_unit_test(keys),         cmocka_unit_test(distances), cmocka_unit_test(precedence),
+        cmocka_unit_test(scenarios),       cmocka_unit_test(on_demand),
+        cmocka_unit_test(pools),           cmocka_unit_test(deployments),
+        cmocka_unit_test(reach),           cmocka_unit_test(order),
+        cmocka_unit_test(order_of_equals), cmocka_unit_test(keys),
+        cmocka_unit_test(distances),       cmocka_unit_test(precedence),
         cmocka_unit_test(all_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
