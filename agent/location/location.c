@@ -293,11 +293,15 @@ const char *locality_word(enum locality locality)
     switch (locality) {
     case LOCALITY_COMPUTER: return "COMPUTER";
     case LOCALITY_SUBNET: return "SUBNET";
+    case LOCALITY_ADSITE: return "ADSITE";
+    case LOCALITY_LOCAL: return "LOCAL";
     case LOCALITY_BOUNDARYGROUP: return "BOUNDARYGROUP";
     case LOCALITY_NEIGHBOR: return "NEIGHBOR";
     case LOCALITY_SITEDEFAULT: return "SITEDEFAULT";
+    case LOCALITY_REMOTE: return "REMOTE";
     case LOCALITY_INTERNET: return "INTERNET";
     case LOCALITY_CLOUD: return "CLOUD";
+    case LOCALITY_COUNT: break;
     }
     return "";
 }

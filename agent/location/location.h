@@ -10,15 +10,22 @@
 #include "policy/settings.h"
 #include "policy/site.h"
 
-/* Nearest first (contract: locality). Those of later rule sets are not here yet. */
+/* 2012: up to 1606; current: 1610 and later. */
+enum location_rules { RULES_2007, RULES_2012, RULES_CURRENT, RULES_COUNT };
+
+/* Nearest first (contract: locality). */
 enum locality {
     LOCALITY_COMPUTER,
     LOCALITY_SUBNET,
-    LOCALITY_BOUNDARYGROUP,
+    LOCALITY_ADSITE,        /* 2007 and 2012 rules */
+    LOCALITY_LOCAL,         /* 2007 and 2012 rules */
+    LOCALITY_BOUNDARYGROUP, /* current rules, as the next two */
     LOCALITY_NEIGHBOR,
     LOCALITY_SITEDEFAULT,
+    LOCALITY_REMOTE, /* 2007 and 2012 rules */
     LOCALITY_INTERNET,
     LOCALITY_CLOUD,
+    LOCALITY_COUNT,
 };
 
 /* In the contract's order: where several fit, the first stands. */

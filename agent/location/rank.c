@@ -44,10 +44,14 @@ static enum section section_of(const struct ranking *ranking, const struct locat
     case LOCALITY_CLOUD: return ranking->prefers_cloud ? PREFERRED_CLOUD : CLOUD;
     case LOCALITY_COMPUTER: return SAME_COMPUTER;
     case LOCALITY_SUBNET: return SAME_SUBNET;
+    case LOCALITY_ADSITE:
+    case LOCALITY_LOCAL:
     case LOCALITY_BOUNDARYGROUP:
     case LOCALITY_NEIGHBOR:
     case LOCALITY_SITEDEFAULT:
-    case LOCALITY_INTERNET: break;
+    case LOCALITY_REMOTE:
+    case LOCALITY_INTERNET:
+    case LOCALITY_COUNT: break;
     }
     return POOL;
 }
