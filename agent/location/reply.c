@@ -19,6 +19,7 @@ static const struct {
     {"PEER", LOCALITY_BOUNDARYGROUP, REPLY_PEER},
     {"ADSITEPEER", LOCALITY_ADSITE, REPLY_PEER},
     {"WUMU", LOCALITY_INTERNET, REPLY_MICROSOFT_UPDATE},
+    {"CLOUD", LOCALITY_CLOUD, REPLY_CLOUD}, /* ours, as all of nearpoint's own words */
 };
 
 static enum location_reply_kind kind_of(const struct location_reply_record *record,
