@@ -8,11 +8,12 @@
 
 #define PKG_DISTRIBUTE_ON_DEMAND (INT64_C(1) << 30) /* PkgFlags (configmgr-sdk 3) */
 
-/* What XML cannot hold, or nobody would see, stands as it does on a terminal. NULL: left out. */
+/* What XML cannot hold, or nobody would see, stands as it does on a terminal. NULL, "": left
+   out. */
 static void add_text(struct buf *out, const char *name, const char *value)
 {
     struct buf plain = {0};
-    if (!value)
+    if (!value || !*value)
         return;
     text_escape(&plain, value, strlen(value), SIZE_MAX);
     buf_format(out, " %s=\"", name);
@@ -28,7 +29,7 @@ static void add_flag(struct buf *out, const char *name, bool value)
 
 static void add_named(struct buf *out, const char *element, const char *name)
 {
-    if (!name)
+    if (!name || !*name)
         return;
     buf_format(out, "<%s", element);
     add_text(out, "Name", name);
