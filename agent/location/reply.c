@@ -105,8 +105,8 @@ static bool refuse_none(const struct reply_spans *spans, const char *content_id,
 {
     if (spans->count)
         return error_set(err, ERROR_INPUT, BLAME_DATA, "NO_REPLY", where,
-                         "holds %zu ContentLocationReply, none of which speaks of %s", spans->count,
-                         content_id);
+                         "holds no ContentLocationReply that speaks of %s, only %zu of others",
+                         content_id, spans->count);
     if (spans->cut_line)
         return error_set(err, ERROR_INPUT, BLAME_DATA, "NO_REPLY", where,
                          "holds no whole ContentLocationReply: the one of line %u does not end",

@@ -91,7 +91,7 @@ static void test_refusals_name_the_line_of_the_file(void **state)
     assert_reply_refused(LINE("x") LINE("<ContentLocationReply>"), NULL, "NO_REPLY", "a.log",
                          "the one of line 2 does not end");
     assert_reply_refused(LINE(REPLY(RECORD("http://b/B"))), "A", "NO_REPLY", "a.log",
-                         "none of which speaks of A");
+                         "no ContentLocationReply that speaks of A, only 1 of others");
     assert_reply_refused("\n\n" LINE("<ContentLocationReply>\n</x></ContentLocationReply>"), NULL,
                          "XML", "a.log:4", "");
     assert_reply_refused("\n\n" LINE(REPLY("\n<LocationRecord/>")), NULL, "REPLY", "a.log:4",
