@@ -65,7 +65,8 @@ units: $(UNITS) $(FUZZERS)
 # The same under libFuzzer: `make fuzz FUZZ_SECONDS=600`. FUZZ_SANITIZE= for speed.
 FUZZ_SECONDS  ?= 60
 FUZZ_SANITIZE ?= ,address,undefined
-FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c))
+# What has no system calls of the agent's: all of policy/, and location/ above it.
+FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c agent/location/*.c))
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)
