@@ -13,6 +13,7 @@
 #include "policy/base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* SMS_Boundary.BoundaryType. */
 enum boundary_type {
@@ -59,6 +60,10 @@ bool boundary_holds_ad_site(const struct boundary *boundary, const char *site);
    first 250 characters of a name and 243 of a description count. Auto is not asked here. */
 bool boundary_holds_adapter(const struct boundary *boundary, const char *name,
                             const char *description);
+
+/* How many bytes of an adapter's name or description count (configmgr-sdk 1.2); `vpn` says which of
+   the two the text is. */
+size_t boundary_counted_bytes(enum boundary_vpn vpn, const char *text);
 
 const char *boundary_type_word(enum boundary_type type); /* "IPSubnet" */
 
