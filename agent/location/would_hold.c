@@ -80,11 +80,11 @@ static void set_vpn_text(struct would_hold *would, const struct near_miss *miss,
 }
 
 /* Where no text was compared, Auto:On is the plainest. */
-static void set_vpn(struct would_hold *would, const struct near_miss *miss,
+static void set_vpn(struct would_hold *would, const struct near_miss *miss, enum boundary_vpn vpn,
                     const struct machine *machine, struct arena *arena)
 {
-    bool compared = miss->text && miss->code != MISS_FORM;
-    if (machine->vpn && !compared)
+    bool by_text = vpn == BOUNDARY_VPN_NAME || vpn == BOUNDARY_VPN_DESCRIPTION;
+    if (machine->vpn && (!by_text || !miss->text))
         would->value = "Auto:On";
     else if (miss->text)
         set_vpn_text(would, miss, arena);
@@ -114,6 +114,6 @@ void near_miss_would_hold(struct would_hold *would, const struct near_miss *miss
     case BOUNDARY_IP_RANGE:
     case BOUNDARY_IPV6_PREFIX: set_place(would, miss, boundary, machine, arena); return;
     case BOUNDARY_AD_SITE: would->value = miss->text; return;
-    case BOUNDARY_VPN: set_vpn(would, miss, machine, arena); return;
+    case BOUNDARY_VPN: set_vpn(would, miss, boundary->boundary.vpn, machine, arena); return;
     }
 }
