@@ -32,6 +32,7 @@ struct options {
     bool all;
     int64_t wait; /* minutes; 0 */
     const char *deployment, *to;
+    const char *why;
     bool no_sync;
     bool brief, excluded;
     size_t argument_count;
@@ -49,7 +50,7 @@ struct context {
    is empty) and exits with its kind. */
 typedef bool command_run(struct context *context, struct error *err);
 
-command_run command_policy, command_locate, command_get, command_export_script;
+command_run command_policy, command_where, command_locate, command_get, command_export_script;
 
 /* The set of fetched policy in force; its texts live in the arena. */
 struct fetched {
@@ -107,8 +108,18 @@ char *words_location(const struct world *world, const struct decision *decision,
 char *words_excluded(const struct world *world, const struct decision *decision,
                      const struct excluded_dp *excluded);
 
+/* " (document:line)"; nothing where the world cites none. */
+void words_add_origin(struct buf *out, const struct world *world, const struct instance *instance);
+/* Which row said when the group joins. */
+void words_add_minutes_from(struct buf *out, const struct world *world,
+                            const struct located_group *group);
+
 /* Prints `value` and a newline to standard output; takes the reference. false: cannot write. */
 bool command_print_json(json_t *value, struct error *err);
+
+/* Appends one line, made safe for a terminal. */
+void command_add_line(struct buf *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Prints and frees the text. false: cannot write. */
 bool command_print_text(struct buf *text, struct error *err);

@@ -10,10 +10,13 @@
 #include "policy/secrets.h"
 
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
 #include <unistd.h>
+
+#define LINE_MAX_BYTES 4096
 
 /* Is the clock kept right by a time service? The kernel knows. */
 static bool clock_is_synchronised(void)
@@ -251,6 +254,20 @@ bool command_print_json(json_t *value, struct error *err)
 bool command_printed(bool ok, struct error *err)
 {
     return (ok && fflush(stdout) == 0) || error_errno(err, NULL, "cannot write to standard output");
+}
+
+void command_add_line(struct buf *out, const char *format, ...)
+{
+    va_list args;
+    char *text;
+    va_start(args, format);
+    int len = vasprintf(&text, format, args);
+    va_end(args);
+    if (len < 0)
+        mem_exhausted();
+    text_escape(out, text, (size_t)len, LINE_MAX_BYTES);
+    buf_append_text(out, "\n");
+    free(text);
 }
 
 bool command_print_text(struct buf *text, struct error *err)

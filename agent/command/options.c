@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALL    (COMMAND_POLICY | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT)
+#define ALL    (COMMAND_POLICY | COMMAND_WHERE | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT)
 #define PLACES (COMMAND_LOCATE | COMMAND_GET)
-#define ASKED  (COMMAND_POLICY | PLACES)
+#define ASKED  (COMMAND_POLICY | COMMAND_WHERE | PLACES)
 
 enum option_id {
     OPTION_CONFIG = 256,
@@ -23,6 +23,7 @@ enum option_id {
     OPTION_RESOLVE,
     OPTION_MACHINE,
     OPTION_SET,
+    OPTION_WHY,
     OPTION_AT,
     OPTION_ALL,
     OPTION_DEPLOYMENT,
@@ -53,6 +54,8 @@ static const struct option_row {
     {OPTION_RESOLVE, "resolve", NULL, COMMAND_POLICY, "check: ask DNS for cloud service names"},
     {OPTION_MACHINE, "machine", "FILE|NAME", ASKED, "another machine than this one"},
     {OPTION_SET, "set", "KEY=VALUE", ASKED, "a fact of the machine; may be repeated"},
+    {OPTION_WHY, "why", "GROUP|BOUNDARY", COMMAND_WHERE,
+     "why a boundary does not hold the machine"},
     {OPTION_AT, "at", "MINUTES", PLACES, "minutes since the first request"},
     {OPTION_ALL, "all", NULL, COMMAND_LOCATE, "every location, whenever it joins"},
     {OPTION_DEPLOYMENT, "deployment", "ID|BITS", PLACES, "the deployment that allows the sources"},
@@ -112,6 +115,7 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_RESOLVE: options->resolve = true; break;
     case OPTION_MACHINE: options->machine = optarg; break;
     case OPTION_SET: append(&options->sets, &options->set_count, optarg); break;
+    case OPTION_WHY: options->why = optarg; break;
     case OPTION_AT: return read_minutes(row, &options->at, err);
     case OPTION_ALL: options->all = true; break;
     case OPTION_DEPLOYMENT: options->deployment = optarg; break;

@@ -10,7 +10,7 @@
 
 #define GROUPS_NAMED 3 /* of a DP that stands in no group of the machine */
 
-static void add_origin(struct buf *out, const struct world *world, const struct instance *instance)
+void words_add_origin(struct buf *out, const struct world *world, const struct instance *instance)
 {
     if (instance && world->cites)
         buf_format(out, " (%s)", instance_where(world->site.policy, instance));
@@ -50,7 +50,7 @@ static void add_boundary(struct buf *out, const struct world *world,
                boundary_type_word(boundary->boundary.type), boundary->boundary.value);
     if (boundary->display_name && *boundary->display_name)
         buf_format(out, " '%s'", boundary->display_name);
-    add_origin(out, world, boundary->instance);
+    words_add_origin(out, world, boundary->instance);
 }
 
 /* The row that gave the minutes, or NULL where nothing did. */
@@ -63,16 +63,10 @@ static const struct site_relationship *deciding_row(const struct world *world,
     return group->from == MINUTES_DEFAULT ? site_find_relationship(&world->site, id, id) : NULL;
 }
 
-static void add_minutes(struct buf *out, const struct world *world,
-                        const struct located_group *group)
+void words_add_minutes_from(struct buf *out, const struct world *world,
+                            const struct located_group *group)
 {
     const struct site_relationship *row = deciding_row(world, group);
-    if (group->never)
-        buf_append_text(out, ", which is never used: ");
-    else if (group->minutes == 0)
-        buf_append_text(out, ", which joins at once: ");
-    else
-        buf_format(out, ", which joins after %lld minutes: ", (long long)group->minutes);
     if (row && group->from == MINUTES_ROW)
         buf_format(out, "relationship from '%s', FallbackDP %lld", group->through->name,
                    (long long)row->minutes);
@@ -81,7 +75,19 @@ static void add_minutes(struct buf *out, const struct world *world,
     else
         buf_append_text(out, "no relationship and no default behavior says otherwise");
     if (row)
-        add_origin(out, world, row->instance);
+        words_add_origin(out, world, row->instance);
+}
+
+static void add_minutes(struct buf *out, const struct world *world,
+                        const struct located_group *group)
+{
+    if (group->never)
+        buf_append_text(out, ", which is never used: ");
+    else if (group->minutes == 0)
+        buf_append_text(out, ", which joins at once: ");
+    else
+        buf_format(out, ", which joins after %lld minutes: ", (long long)group->minutes);
+    words_add_minutes_from(out, world, group);
 }
 
 static void add_group(struct buf *out, const struct world *world, const struct decision *decision,
@@ -224,7 +230,7 @@ static void add_own_obstacle(struct buf *out, const struct world *world,
         buf_format(out, "its BaseURL '%s' is neither http nor https", dp->base_url);
     } else if (excluded->code == EXCLUDED_MAINTENANCE) {
         buf_append_text(out, "in maintenance mode");
-        add_origin(out, world, dp->instance);
+        words_add_origin(out, world, dp->instance);
     } else if (excluded->code == EXCLUDED_CLOUD_NOT_ALLOWED) {
         buf_append_text(out, "a cloud distribution point, and ");
         add_setting(out, world, SETTING_ALLOW_CLOUD_DP);
