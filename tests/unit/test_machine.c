@@ -241,7 +241,7 @@ static void this_machine(void **state)
     (void)state;
     struct machine machine;
     struct error err = {0};
-    assert_true(machine_find(&machine, NULL, &err));
+    assert_true(machine_find(&machine, NULL, NULL, &err));
     assert_non_null(machine.name);
     for (size_t i = 0; i < machine.address_count; i++)
         assert_false(address_is_placeless(address_from_bytes(machine.addresses[i].bytes)));
@@ -249,21 +249,21 @@ static void this_machine(void **state)
     machine_free(&machine);
 
     json_t *overrides = json_loads("{\"adSite\":\"London\"}", 0, NULL);
-    assert_true(machine_find(&machine, overrides, &err));
+    assert_true(machine_find(&machine, overrides, "nearpoint.json", &err));
     assert_string_equal(machine.ad_site, "London");
     assert_int_equal(machine.address_count, addresses);
     json_decref(overrides);
     machine_free(&machine);
 
     overrides = json_loads("{\"addresses\":[\"10.1.2.3/24\"]}", 0, NULL);
-    assert_true(machine_find(&machine, overrides, &err));
+    assert_true(machine_find(&machine, overrides, "nearpoint.json", &err));
     assert_int_equal(machine.address_count, 1);
     assert_int_equal(machine.subnet_count, 1);
     json_decref(overrides);
     machine_free(&machine);
 
     overrides = json_loads("{\"colour\":1}", 0, NULL);
-    assert_false(machine_find(&machine, overrides, &err));
+    assert_false(machine_find(&machine, overrides, "nearpoint.json", &err));
     json_decref(overrides);
 }
 
