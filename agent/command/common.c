@@ -113,12 +113,8 @@ static bool read_base(struct context *context, struct policy *policy, struct mac
     *machine = (struct machine){0};
     if (!options->machine && options->set_count)
         return true;
-    if (!options->machine) {
-        bool ok = machine_find(machine, context->config.machine, err);
-        if (!ok && err->kind == ERROR_INPUT) /* the settings file's object */
-            snprintf(err->where, sizeof err->where, "%s", context->config.path);
-        return ok;
-    }
+    if (!options->machine)
+        return machine_find(machine, context->config.machine, context->config.path, err);
     if (access(options->machine, F_OK) == 0)
         return machine_from_file(machine, options->machine, err);
     return machine_from_policy(machine, policy, options->machine, err);
@@ -141,7 +137,7 @@ bool command_read_machine(struct context *context, struct policy *policy, struct
         machine_settle(machine);
     /* The settings file speaks of this machine, not of one that was asked about. */
     if (!options->machine && !options->set_count && context->config.assigned_site)
-        machine->site = arena_copy_string(&machine->arena, context->config.assigned_site);
+        machine_assign_site(machine, context->config.assigned_site, context->config.path);
     return true;
 }
 
