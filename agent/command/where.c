@@ -10,18 +10,41 @@
 
 #define NAMES_SUGGESTED 5
 
-static int by_index(const void *a, const void *b)
-{
-    size_t left = *(const size_t *)a, right = *(const size_t *)b;
-    return (left > right) - (left < right);
-}
-
-bool where_has_boundary(const struct where *where, const struct site_group *group,
-                        const struct site_boundary *boundary)
+const struct site_group *const *where_groups_of(const struct where *where,
+                                                const struct site_boundary *boundary, size_t *count)
 {
     size_t index = (size_t)(boundary - where->world.site.boundaries);
-    return group->boundary_count && bsearch(&index, group->boundaries, group->boundary_count,
-                                            sizeof *group->boundaries, by_index);
+    *count = where->first_member[index + 1] - where->first_member[index];
+    return where->members + where->first_member[index];
+}
+
+/* Counted, summed up, filled from the end of each boundary's part. */
+static void join_groups(struct where *where)
+{
+    const struct site *site = &where->world.site;
+    size_t *first = arena_zero(&where->arena, site->boundary_count + 1, sizeof *first);
+    size_t total = 0;
+    for (size_t i = 0; i < site->group_count; i++) {
+        total += site->groups[i].boundary_count;
+        for (size_t j = 0; j < site->groups[i].boundary_count; j++)
+            first[site->groups[i].boundaries[j]]++;
+    }
+    for (size_t i = 1; i <= site->boundary_count; i++)
+        first[i] += first[i - 1];
+    where->first_member = first;
+    where->members = arena_zero(&where->arena, total, sizeof(struct site_group *));
+    for (size_t i = site->group_count; i-- > 0;)
+        for (size_t j = 0; j < site->groups[i].boundary_count; j++)
+            where->members[--first[site->groups[i].boundaries[j]]] = &site->groups[i];
+}
+
+int64_t where_flags(const struct where *where)
+{
+    int64_t flags = 0;
+    for (size_t i = 0; i < where->decision.group_count; i++)
+        if (where->decision.groups[i].via == VIA_BOUNDARY)
+            flags |= where->decision.groups[i].group->flags;
+    return flags;
 }
 
 const struct located_group *where_find_group(const struct where *where,
@@ -53,24 +76,16 @@ static bool decide(struct where *where, struct error *err)
 
 /* ---- rows ---- */
 
-static const struct site_group *first_group(const struct where *where,
-                                            const struct site_boundary *boundary)
-{
-    const struct site *site = &where->world.site;
-    for (size_t i = 0; i < site->group_count; i++)
-        if (where_has_boundary(where, &site->groups[i], boundary))
-            return &site->groups[i];
-    return NULL;
-}
-
 static void add_row(struct where *where, const struct site_boundary *boundary,
                     const struct site_group *group, const struct near_miss *miss)
 {
     const struct machine *machine = &where->world.machine;
     struct where_row *row = &where->rows[where->row_count++];
+    size_t count;
+    const struct site_group *const *groups = where_groups_of(where, boundary, &count);
     *row = (struct where_row){.boundary = boundary, .group = group, .miss = *miss};
-    if (!group)
-        row->group = first_group(where, boundary);
+    if (!group && count)
+        row->group = groups[0];
     if (machine->internet)
         return;
     if (miss->code == MISS_NONE)
@@ -215,6 +230,7 @@ static bool answer(struct where *where, struct error *err)
     const char *asked = where->options->why;
     if (!decide(where, err))
         return false;
+    join_groups(where);
     if (asked) {
         list_asked(where, asked);
     } else {

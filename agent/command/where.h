@@ -18,7 +18,9 @@ struct where {
     struct world world;
     struct decision decision;
     struct arena arena;
-    size_t group_count; /* --why GROUP: those of that name */
+    size_t *first_member;              /* of each boundary of the site, and the end of the last */
+    const struct site_group **members; /* the groups that have it, by ID */
+    size_t group_count;                /* --why GROUP: those of that name */
     const struct site_group **groups;
     size_t held_count, row_count;
     struct where_row *rows; /* those that hold first; of the others the nearest first. Without
@@ -26,9 +28,13 @@ struct where {
     struct error *failure;  /* NULL: answered */
 };
 
-/* Does the group have the boundary? */
-bool where_has_boundary(const struct where *where, const struct site_group *group,
-                        const struct site_boundary *boundary);
+/* The groups that have the boundary. */
+const struct site_group *const *where_groups_of(const struct where *where,
+                                                const struct site_boundary *boundary,
+                                                size_t *count);
+
+/* SMS_BoundaryGroup.Flags of the machine's groups together: what one says holds. */
+int64_t where_flags(const struct where *where);
 
 /* The group as the decision reaches it, or NULL. */
 const struct located_group *where_find_group(const struct where *where,

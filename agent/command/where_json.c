@@ -17,8 +17,7 @@ static json_t *origins_json(const struct machine *machine)
     return object;
 }
 
-/* The default groups have no Flags. */
-static json_t *options_json(const struct site_group *group)
+static json_t *options_json(int64_t flags)
 {
     static const struct {
         int64_t bit;
@@ -30,13 +29,11 @@ static json_t *options_json(const struct site_group *group)
         {SITE_GROUP_PREFER_CLOUD, false, "preferCloud"},
     };
     json_t *list = json_array();
-    bool has_peers = !(group->flags & SITE_GROUP_NO_PEERS);
-    if (group->is_default)
-        return list;
+    bool has_peers = !(flags & SITE_GROUP_NO_PEERS);
     if (has_peers)
         json_array_append_new(list, json_string("peerDownload"));
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        if ((group->flags & options[i].bit) && (has_peers || !options[i].needs_peers))
+        if ((flags & options[i].bit) && (has_peers || !options[i].needs_peers))
             json_array_append_new(list, json_string(options[i].word));
     return list;
 }
@@ -49,6 +46,7 @@ static json_t *dps_json(const struct where *where, const struct site_group *grou
     return list;
 }
 
+/* The default groups have no Flags. */
 static json_t *group_json(const struct where *where, const struct located_group *located)
 {
     const struct site_group *group = located->group;
@@ -57,9 +55,18 @@ static json_t *group_json(const struct where *where, const struct located_group 
     json_object_set_new(object, "through", through);
     json_object_set_new(object, "flags",
                         group->is_default ? json_null() : json_integer(group->flags));
-    json_object_set_new(object, "options", options_json(group));
+    json_object_set_new(object, "options",
+                        group->is_default ? json_null() : options_json(group->flags));
     json_object_set_new(object, "dps", dps_json(where, group));
     return object;
+}
+
+/* Of the machine's groups; null where it is in none. */
+static json_t *together_json(const struct where *where)
+{
+    const struct decision *decision = &where->decision;
+    bool in_group = decision->group_count && decision->groups[0].via == VIA_BOUNDARY;
+    return in_group ? options_json(where_flags(where)) : json_null();
 }
 
 /* "boundary" and "group" are IDs, as in locate's locations. */
@@ -120,6 +127,7 @@ json_t *where_json(const struct where *where)
                                "boundaries", location_json_boundaries(decision), "boundaryGroups",
                                groups, "held", held, "nearMisses", misses, "asked",
                                where->options->why ? asked_json(where) : json_null());
+    json_object_set_new(object, "options", together_json(where));
     if (where->failure)
         json_object_set_new(object, "error", location_json_failure(where->failure));
     return object;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GROUPS_NAMED 5
+
 static const char *machine_name(const struct where *where)
 {
     const char *name = where->world.machine.name;
@@ -43,24 +45,22 @@ static void add_value(struct buf *out, const json_t *value)
     }
 }
 
-/* "  (m.json)"; nothing where nothing says the fact. */
-static void add_origin(struct buf *out, const struct machine_fact *fact)
+/* "  (m.json)" */
+static void add_origin(struct buf *out, const struct machine_fact *fact, bool is_truth)
 {
     static const char *const words[] = {
-        [MACHINE_NOT_KNOWN] = "",
-        [MACHINE_FROM_FILE] = "file",
-        [MACHINE_FROM_POLICY] = "policy",
+        [MACHINE_NOT_KNOWN] = "nothing says otherwise",
+        [MACHINE_FROM_FILE] = "",
+        [MACHINE_FROM_POLICY] = "SMS_R_System, ",
         [MACHINE_FROM_SET] = "--set",
-        [MACHINE_FROM_SYSTEM] = "this machine",
-        [MACHINE_FROM_SETTINGS] = "settings file",
+        [MACHINE_FROM_SYSTEM] = "this machine, ",
+        [MACHINE_FROM_SETTINGS] = "settings file ",
         [MACHINE_COMPUTED] = "computed from the addresses",
     };
-    if (fact->origin == MACHINE_NOT_KNOWN)
+    if (fact->origin == MACHINE_NOT_KNOWN && !is_truth)
         return;
-    buf_format(out, "  (%s", words[fact->origin]);
-    if (fact->place)
-        buf_format(out, ": %s", fact->place);
-    buf_append_text(out, ")");
+    bool whole = fact->origin == MACHINE_FROM_SET || !fact->place;
+    buf_format(out, "  (%s%s)", words[fact->origin], whole ? "" : fact->place);
 }
 
 static void add_facts(const struct where *where, struct buf *out)
@@ -71,8 +71,9 @@ static void add_facts(const struct where *where, struct buf *out)
     for (enum machine_member member = 0; member < MACHINE_MEMBER_COUNT; member++) {
         const char *name = machine_member_name(member);
         struct buf fact = {0};
-        add_value(&fact, json_object_get(object, name));
-        add_origin(&fact, &machine->facts[member]);
+        const json_t *value = json_object_get(object, name);
+        add_value(&fact, value);
+        add_origin(&fact, &machine->facts[member], json_is_boolean(value));
         command_add_line(out, "  %-12s %s", name, fact.data);
         buf_free(&fact);
     }
@@ -81,23 +82,33 @@ static void add_facts(const struct where *where, struct buf *out)
 
 /* ---- boundaries ---- */
 
-/* "IPSubnet 10.20.1.0 'London' (16777221), in group London (policy.xml:12)" */
+/* Not the group that was asked about, where it is the only one. */
+static void add_members(const struct where *where, const struct site_boundary *boundary,
+                        struct buf *text)
+{
+    size_t count;
+    const struct site_group *const *groups = where_groups_of(where, boundary, &count);
+    if (count == 0)
+        buf_append_text(text, ", in no group: it brings the machine nowhere");
+    if (where->group_count && count == 1)
+        return;
+    for (size_t i = 0; i < count && i < GROUPS_NAMED; i++)
+        buf_format(text, "%s'%s'", i ? ", " : ", in ", groups[i]->name);
+    if (count > GROUPS_NAMED)
+        buf_format(text, " and %zu groups more", count - GROUPS_NAMED);
+}
+
+/* "IPSubnet 10.20.1.0 'London' (16777221), in 'London' (policy.xml:12)" */
 static void add_boundary(const struct where *where, const struct where_row *row, struct buf *out)
 {
-    const struct site *site = &where->world.site;
     const struct site_boundary *boundary = row->boundary;
     struct buf text = {0};
-    size_t count = 0;
     buf_format(&text, "%s %s", boundary_type_word(boundary->boundary.type),
                boundary->boundary.value);
     if (boundary->display_name && *boundary->display_name)
         buf_format(&text, " '%s'", boundary->display_name);
-    buf_format(&text, " (%lld), ", (long long)boundary->id);
-    for (size_t i = 0; i < site->group_count; i++)
-        if (where_has_boundary(where, &site->groups[i], boundary))
-            buf_format(&text, "%s'%s'", count++ ? ", " : "in ", site->groups[i].name);
-    if (count == 0)
-        buf_append_text(&text, "in no group: it brings the machine nowhere");
+    buf_format(&text, " (%lld)", (long long)boundary->id);
+    add_members(where, boundary, &text);
     words_add_origin(&text, &where->world, boundary->instance);
     command_add_line(out, "  %s", text.data);
     buf_free(&text);
@@ -148,12 +159,26 @@ static void add_group(const struct where *where, const struct located_group *loc
     free(options);
 }
 
+/* What a machine in several groups may do with peers. */
+static void add_options(const struct where *where, struct buf *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < where->decision.group_count; i++)
+        count += where->decision.groups[i].via == VIA_BOUNDARY;
+    if (count < 2)
+        return;
+    char *options = words_group_options(where_flags(where));
+    command_add_line(out, "  its %zu groups together: %s", count, options);
+    free(options);
+}
+
 static void add_groups(const struct where *where, struct buf *out)
 {
     const struct decision *decision = &where->decision;
     buf_append_text(out, "\ngroups\n");
     for (size_t i = 0; i < decision->group_count; i++)
         add_group(where, &decision->groups[i], out);
+    add_options(where, out);
     if (where->world.machine.internet)
         buf_append_text(out, "  none: the machine is on the internet, there no boundary group "
                              "counts\n");
@@ -196,8 +221,21 @@ static void add_head(const struct where *where, const struct site_group *group, 
 static void add_verdict(const struct where *where, const struct site_group *group, struct buf *out)
 {
     char *verdict = words_group_verdict(where, group);
-    command_add_line(out, "\n%s: %s", group->name, verdict);
+    buf_append_text(out, "\n");
+    command_add_line(out, "%s: %s", group->name, verdict);
     free(verdict);
+}
+
+static void add_title(const struct where *where, bool holds, size_t count, struct buf *out)
+{
+    const char *order = !holds && count > 1 ? ", nearest miss first" : "";
+    if (count && out->len)
+        buf_append_text(out, "\n");
+    if (count && where->group_count)
+        command_add_line(out, "boundaries that %s%s", holds ? "hold it" : "do not", order);
+    else if (count)
+        command_add_line(out, "%s %s%s", holds ? "holds" : "does not hold", machine_name(where),
+                         order);
 }
 
 void where_text_why(const struct where *where, struct buf *out)
@@ -205,12 +243,9 @@ void where_text_why(const struct where *where, struct buf *out)
     size_t held = where->held_count, count = where->row_count;
     for (size_t i = 0; i < where->group_count; i++)
         add_head(where, where->groups[i], out);
-    if (held)
-        command_add_line(out, "%sholds %s", where->group_count ? "\n" : "", machine_name(where));
+    add_title(where, true, held, out);
     add_rows(where, 0, held, out);
-    if (count > held)
-        command_add_line(out, "%sdoes not hold %s%s", where->group_count || held ? "\n" : "",
-                         machine_name(where), count > held + 1 ? ", nearest miss first" : "");
+    add_title(where, false, count - held, out);
     add_rows(where, held, count, out);
     for (size_t i = 0; i < where->group_count; i++)
         add_verdict(where, where->groups[i], out);

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define SOURCES_NAMED 5
+#define GROUPS_NAMED 5
 
 /* SMS_BoundaryGroup.Flags (configmgr-sdk 1.1) */
 char *words_group_options(int64_t flags)
@@ -49,8 +49,13 @@ static void add_located(struct buf *out, const struct where *where,
     }
     buf_format(out, "%s of '%s', ", group->via == VIA_NEIGHBOR ? "neighbor" : "default group",
                group->through->name);
-    add_minutes(out, group->never ? -1 : group->minutes);
-    buf_append_text(out, ": ");
+    if (group->never) {
+        buf_append_text(out, "never used: ");
+    } else {
+        buf_append_text(out, "joins ");
+        add_minutes(out, group->minutes);
+        buf_append_text(out, ": ");
+    }
     words_add_minutes_from(out, &where->world, group);
 }
 
@@ -64,30 +69,51 @@ static void add_sources(struct buf *out, const struct where *where, const struct
         const struct site_group *source = site_find_group(site, row->source);
         if (row->destination != group->id || !source || source == group)
             continue;
-        if (count < SOURCES_NAMED) {
-            buf_format(out, "%s'%s' (", count ? ", " : "it is a neighbor of ", source->name);
+        if (count < GROUPS_NAMED) {
+            buf_format(out, "%s'%s' (", count ? ", " : "; it is a neighbor of ", source->name);
             add_minutes(out, row->minutes);
             buf_append_text(out, ")");
         }
         count++;
     }
-    if (count > SOURCES_NAMED)
-        buf_format(out, " and %zu groups more", count - SOURCES_NAMED);
-    buf_append_text(out, count == 0   ? "no group has it as a neighbor"
-                         : count == 1 ? ", which is no group of the machine"
-                                      : ", which are no groups of the machine");
+    if (count > GROUPS_NAMED)
+        buf_format(out, " and %zu groups more", count - GROUPS_NAMED);
+    if (count == 0)
+        buf_append_text(out, "; no group has it as a neighbor");
 }
 
-static void add_unreached_default(struct buf *out, const struct where *where,
-                                  const struct site_group *group)
+/* The groups whose boundaries hold the machine; false: there are none. */
+static bool add_own_groups(struct buf *out, const struct where *where, const char *before)
+{
+    const struct decision *decision = &where->decision;
+    size_t count = 0;
+    for (size_t i = 0; i < decision->group_count; i++) {
+        if (decision->groups[i].via != VIA_BOUNDARY)
+            continue;
+        if (count < GROUPS_NAMED)
+            buf_format(out, "%s'%s'", count ? ", " : before, decision->groups[i].group->name);
+        count++;
+    }
+    if (count > GROUPS_NAMED)
+        buf_format(out, " and %zu groups more", count - GROUPS_NAMED);
+    return count > 0;
+}
+
+/* A machine in some group reaches every default group. */
+static void add_unreached(struct buf *out, const struct where *where,
+                          const struct site_group *group)
 {
     const char *site = where->decision.default_group_site;
-    buf_format(out, "it is the default group of site %s; ",
-               group->site_code ? group->site_code : "(not known)");
-    if (site)
-        buf_format(out, "the machine is in no group, and its site is %s", site);
-    else
-        buf_append_text(out, "the machine is in no group, and its site is not known");
+    buf_append_text(out, "does not serve the machine: ");
+    if (group->is_default) {
+        buf_format(out, "it is site %s's, and the machine, in no group, uses that of site %s",
+                   group->site_code ? group->site_code : "(not known)",
+                   site ? site : "(not known)");
+        return;
+    }
+    if (!add_own_groups(out, where, "it is no neighbor of "))
+        buf_append_text(out, "the machine is in no group and uses its site's default group alone");
+    add_sources(out, where, group);
 }
 
 char *words_group_verdict(const struct where *where, const struct site_group *group)
@@ -99,11 +125,7 @@ char *words_group_verdict(const struct where *where, const struct site_group *gr
     } else if (located) {
         add_located(&out, where, located);
     } else {
-        buf_append_text(&out, "does not serve the machine: ");
-        if (group->is_default)
-            add_unreached_default(&out, where, group);
-        else
-            add_sources(&out, where, group);
+        add_unreached(&out, where, group);
     }
     return out.data;
 }
