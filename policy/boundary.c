@@ -5,10 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* SMS_Boundary.Value is at most 255 characters with its "Name:" or "Description:". */
-#define VPN_NAME_MAX        250
-#define VPN_DESCRIPTION_MAX 243
-
 #define ADDRESS_TEXT_MAX 64
 
 /* Copies the text between two pointers without the blanks around it; false where it is too long
@@ -163,7 +159,8 @@ bool boundary_holds_ad_site(const struct boundary *boundary, const char *site)
 
 size_t boundary_counted_bytes(enum boundary_vpn vpn, const char *text)
 {
-    size_t len = 0, max = vpn == BOUNDARY_VPN_NAME ? VPN_NAME_MAX : VPN_DESCRIPTION_MAX;
+    bool is_name = vpn == BOUNDARY_VPN_NAME;
+    size_t len = 0, max = is_name ? BOUNDARY_VPN_NAME_MAX : BOUNDARY_VPN_DESCRIPTION_MAX;
     for (size_t characters = 0; text[len]; len++) {
         bool begins = ((unsigned char)text[len] & 0xC0) != 0x80;
         if (begins && characters++ == max)

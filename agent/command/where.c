@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_SUGGESTED 5
+#define NAMES_SUGGESTED    5
+#define NAME_SUGGESTED_MAX 80 /* all of them fit an error's text */
 
 const struct site_group *const *where_groups_of(const struct where *where,
                                                 const struct site_boundary *boundary, size_t *count)
@@ -182,10 +183,10 @@ static void suggest(struct buf *out, size_t *count, const char *what, const char
                     const char *name)
 {
     size_t letters;
-    if (!name || *count == NAMES_SUGGESTED ||
+    if (!name || *count == NAMES_SUGGESTED || strlen(name) > NAME_SUGGESTED_MAX ||
         near_text(name, strlen(name), asked, strlen(asked), &letters) == NEAR_NOT)
         return;
-    buf_format(out, "%s%s '%.80s'", (*count)++ ? ", " : "; near it: ", what, name);
+    buf_format(out, "%s%s '%s'", (*count)++ ? ", " : "; near it: ", what, name);
 }
 
 static void refuse(const struct where *where, const char *asked)

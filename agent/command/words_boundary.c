@@ -1,7 +1,6 @@
 /* Boundaries and groups beside a machine, in words an administrator uses. */
 #include "agent/command/where.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -192,6 +191,16 @@ static void add_adapters(struct buf *out, const struct machine *machine, bool is
         buf_format(out, "; their %ss are not known", field);
 }
 
+/* Where the adapter's text goes on beyond what counts. */
+static void add_counted(struct buf *out, const struct near_miss *miss)
+{
+    bool is_name = !miss->is_description;
+    enum boundary_vpn field = is_name ? BOUNDARY_VPN_NAME : BOUNDARY_VPN_DESCRIPTION;
+    if (miss->text[boundary_counted_bytes(field, miss->text)])
+        buf_format(out, "; only its first %d characters count",
+                   is_name ? BOUNDARY_VPN_NAME_MAX : BOUNDARY_VPN_DESCRIPTION_MAX);
+}
+
 static void add_not_built_in(struct buf *out, const struct near_miss *miss)
 {
     const char *text = miss->text ? miss->text : "without a name";
@@ -201,11 +210,27 @@ static void add_not_built_in(struct buf *out, const struct near_miss *miss)
                text);
 }
 
+static void add_adapter_miss(struct buf *out, const struct where *where,
+                             const struct near_miss *miss, const struct boundary *boundary)
+{
+    bool by_description = boundary->vpn == BOUNDARY_VPN_DESCRIPTION;
+    if (miss->code == MISS_OTHER_FIELD) {
+        buf_format(out, "'%s' is the adapter's %s, not its %s", miss->text,
+                   by_description ? "name" : "description",
+                   by_description ? "description" : "name");
+    } else if (miss->code == MISS_OTHER_TEXT) {
+        add_adapters(out, &where->world.machine, by_description);
+        return;
+    } else {
+        add_name_miss(out, by_description ? "the adapter's description" : "the adapter's name",
+                      miss, boundary->name);
+    }
+    add_counted(out, miss);
+}
+
 static void add_vpn_miss(struct buf *out, const struct where *where, const struct near_miss *miss,
                          const struct boundary *boundary)
 {
-    bool by_description = boundary->vpn == BOUNDARY_VPN_DESCRIPTION;
-    const char *whose = miss->is_description ? "the adapter's description" : "the adapter's name";
     if (miss->code == MISS_NO_VPN)
         buf_append_text(out, "the machine is not connected by VPN");
     else if (miss->code == MISS_NOT_BUILT_IN)
@@ -215,14 +240,8 @@ static void add_vpn_miss(struct buf *out, const struct where *where, const struc
                              "holding no machine");
     else if (miss->code == MISS_NOT_KNOWN)
         buf_append_text(out, "no adapter of the machine is known");
-    else if (miss->code == MISS_OTHER_FIELD)
-        buf_format(out, "'%s' is the adapter's %s, not its %s", miss->text,
-                   by_description ? "name" : "description",
-                   by_description ? "description" : "name");
-    else if (miss->code == MISS_OTHER_TEXT)
-        add_adapters(out, &where->world.machine, by_description);
     else
-        add_name_miss(out, whose, miss, boundary->name);
+        add_adapter_miss(out, where, miss, boundary);
 }
 
 static void add_ad_site_miss(struct buf *out, const struct near_miss *miss,

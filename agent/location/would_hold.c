@@ -27,8 +27,7 @@ static void set_range(struct would_hold *would, const struct site_address *addre
     address_number number = number_of(address);
     int prefix = address->prefix < 0 ? address_prefix_max(number) : address->prefix;
     address_number first = address_first(number, prefix), last = address_last(number, prefix);
-    bool is_ipv4 = address_is_ipv4(number);
-    bool whole = address_is_ipv4(first) == is_ipv4 && address_is_ipv4(last) == is_ipv4;
+    bool whole = address_is_ipv4(last) == address_is_ipv4(number);
     address_format(whole ? first : number, from);
     address_format(whole ? last : number, to);
     would->type = BOUNDARY_IP_RANGE;

@@ -79,6 +79,7 @@ static const struct row {
     {SUB, "10.20.1.0", ADDRESS("10.20.0.57/23"), MISS_MASK, 256, SUB, "10.20.0.0"},
     {SUB, "10.20.2.0", ADDRESS("10.20.0.57/23"), MISS_NETWORK, 512, SUB, "10.20.0.0"},
     {SUB, "10.20.1.128", ADDRESS("10.20.1.200/24"), MISS_MASK, 128, SUB, "10.20.1.0"},
+    {SUB, "10.20.1.128", ADDRESS("10.20.1.200/28"), MISS_MASK, 64, SUB, "10.20.1.192"},
     {SUB, "10.20.1.128/26", ADDRESS("10.20.1.200/28"), MISS_NETWORK, 64, SUB, "10.20.1.192"},
     {SUB, "10.20.1.128/25", ADDRESS("10.20.1.200/28"), MISS_MASK, 64, SUB, "10.20.1.192"},
     {SUB, "0.0.0.0", ADDRESS("10.20.1.57/24"), MISS_MASK, 0x0a140100, SUB, "10.20.1.0"},
@@ -89,6 +90,7 @@ static const struct row {
     {SUB, "10.9.9.0", ADDRESS("10.9.8.1"), MISS_NO_PREFIX, 255, RAN, "10.9.8.1-10.9.8.1"},
     {SUB, "10.20.1.0", ADDRESS("2001:db8:20:1::57/64"), MISS_FAMILY, 0, PRE, "2001:0db8:0020:0001"},
     {SUB, "10.20.1.0", "{}", MISS_FAMILY, 0, SUB, NULL},
+    {SUB, "10.20.1.0", SUBNET("2001:db8::"), MISS_FAMILY, 0, SUB, NULL},
     {SUB, "10.20.1.0", ADDRESS("::ffff:10.20.1.57"), MISS_NO_PREFIX, 57, RAN,
      "10.20.1.57-10.20.1.57"},
     /* The nearest of several: the first is expected to be held, the second is the neighbor. */
@@ -97,7 +99,7 @@ static const struct row {
     {SUB, "10.20.1.0", "{'addresses': ['10.20.2.57/24', '10.99.1.57/16']}", MISS_NETWORK, 256, SUB,
      "10.20.2.0"},
     /* A network that was given says more than an address without prefix. */
-    {SUB, "10.20.0.0", "{'addresses': ['10.20.1.57'], 'subnets': ['10.20.1.0']}", MISS_MASK, 256,
+    {SUB, "10.20.0.0", "{'addresses': ['10.20.0.57'], 'subnets': ['10.20.1.0']}", MISS_MASK, 256,
      SUB, "10.20.1.0"},
 
     /* IP range: both ends included. */
@@ -137,6 +139,7 @@ static const struct row {
     {SITE, "London", AD("LONDON"), MISS_NONE, 0, SITE, "LONDON"},
     {SITE, "London", AD("Londno"), MISS_SPELLING, 1, SITE, "Londno"},
     {SITE, "London", AD("Lnodno"), MISS_SPELLING, 2, SITE, "Lnodno"},
+    {SITE, "London", AD("Lxodon"), MISS_SPELLING, 2, SITE, "Lxodon"},
     {SITE, "London", AD("Lyndin"), MISS_SPELLING, 2, SITE, "Lyndin"},
     {SITE, "London", AD("Lyndyn"), MISS_SPELLING, 2, SITE, "Lyndyn"},
     {SITE, "London", AD("Dublin"), MISS_OTHER_TEXT, 0, SITE, "Dublin"},
@@ -150,6 +153,7 @@ static const struct row {
     {SITE, "London", AD("London2"), MISS_SPELLING, 1, SITE, "London2"},
     {SITE, "London", AD("Londonderry"), MISS_LONGER, 5, SITE, "Londonderry"},
     {SITE, "London City", AD("London"), MISS_SHORTER, 5, SITE, "London"},
+    {SITE, "London 2", AD("London"), MISS_SHORTER, 2, SITE, "London"},
     {SITE, "Zürich", AD("ZÜRICH"), MISS_SPELLING, 1, SITE, "ZÜRICH"},
     {SITE, "London", "{}", MISS_NOT_KNOWN, 0, SITE, NULL},
     {SITE, "London", AD(""), MISS_NOT_KNOWN, 0, SITE, NULL},
@@ -179,6 +183,9 @@ static const struct row {
     {VPN, "Name:Contoso VPN", ADAPTER("Ethernet", "Contoso"), MISS_OTHER_TEXT, 0, VPN,
      "Name:Ethernet"},
     {VPN, "Name:Contoso VPN", ADAPTER("", "Intel"), MISS_OTHER_TEXT, 0, VPN, "Description:Intel"},
+    {VPN, "Description:Contoso VPN", ADAPTER("Ethernet", "Intel"), MISS_OTHER_TEXT, 0, VPN,
+     "Description:Intel"},
+    {VPN, "Name:Contoso VPN", VPN_ADAPTER("true"), MISS_OTHER_TEXT, 0, VPN, "Name:Forti"},
     {VPN, "Name:Contoso VPN", "{'adapters': [{'name': 'Ethernet'}, {'name': 'F', 'vpn': true}]}",
      MISS_OTHER_TEXT, 0, VPN, "Name:F"},
     {VPN, "Name:Contoso VPN", "{}", MISS_NOT_KNOWN, 0, VPN, NULL},
@@ -278,7 +285,9 @@ static void order(void **state)
         {SITE, "london"},
         {RAN, "10.20.1.58-10.20.1.99"},   /* one past */
         {SUB, "10.20.0.0"},               /* mask */
-        {PRE, "2001:db8:20:4"},           /* two /64s away */
+        {PRE, "2001:db8:20:4"},           /* three /64s away */
+        {RAN, "10.20.1.62-10.20.1.99"},   /* five past */
+        {RAN, "10.20.1.64-10.20.1.99"},   /* seven past */
         {SITE, "Lundin"},                 /* two letters */
         {VPN, "Name:Contoso VPN"},        /* one more word */
         {RAN, "10.20.1.158-10.20.1.199"}, /* 101 addresses */
