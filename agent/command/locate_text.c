@@ -223,18 +223,12 @@ static void add_step(const struct locate *locate, const struct location_step *st
     free(text);
 }
 
-/* Its place, and what put it before and behind its neighbours. */
-static void add_place(const struct locate *locate, const struct location *location, struct buf *out)
+/* What put it before and behind its neighbours. */
+static void add_neighbours(const struct locate *locate, const struct location *location,
+                           struct buf *out)
 {
     const struct decision *decision = &locate->decision;
     size_t index = (size_t)(location - decision->locations);
-    char *reason = words_location(&locate->answer, location);
-    command_add_line(out, "place     %zu of %zu, %s, %s%s%lld", index + 1, decision->location_count,
-                     locality_word(location->locality), distance_word(location->distance),
-                     ", from minute ", (long long)location->after_minutes);
-    command_add_line(out, "          %s", reason ? reason : "");
-    command_add_line(out, "          %s", location->url);
-    free(reason);
     for (size_t i = 0; i < 2; i++) {
         bool is_last = index + 1 == decision->location_count;
         if (i == 0 ? index == 0 : is_last)
@@ -242,27 +236,52 @@ static void add_place(const struct locate *locate, const struct location *locati
         const struct location *first = location - (i == 0), *second = first + 1;
         char *order = words_order(&locate->answer, first, second);
         command_add_line(out, "%-9s %s: %s", i == 0 ? "behind" : "before",
-                         (i == 0 ? first : second)->dp->name, order ? order : "");
+                         (i == 0 ? first : second)->dp->name, order);
         free(order);
     }
+}
+
+/* The answer itself, ahead of the rules. */
+static void add_verdict(const struct locate *locate, const struct location *location,
+                        struct buf *out)
+{
+    const char *name = locate->why->name, *kind = dp_kind_word(locate->why->kind);
+    const struct excluded_dp *excluded = locate_find_excluded(locate, locate->why);
+    char *reason = location ? words_location(&locate->answer, location)
+                            : words_excluded(&locate->answer, excluded);
+    if (location && location->after_minutes)
+        command_add_line(out, "%s (%s) is %zu of %zu, %s, from minute %lld", name, kind,
+                         (size_t)(location - locate->decision.locations) + 1,
+                         locate->decision.location_count, locality_word(location->locality),
+                         (long long)location->after_minutes);
+    else if (location)
+        command_add_line(out, "%s (%s) is %zu of %zu, %s", name, kind,
+                         (size_t)(location - locate->decision.locations) + 1,
+                         locate->decision.location_count, locality_word(location->locality));
+    else if (excluded->after_minutes >= 0)
+        command_add_line(out, "%s (%s) is not used before minute %lld: %s", name, kind,
+                         (long long)excluded->after_minutes, exclusion_word(excluded->code));
+    else
+        command_add_line(out, "%s (%s) is not used: %s", name, kind,
+                         exclusion_word(excluded->code));
+    command_add_line(out, "     %s", reason);
+    free(reason);
+    if (location)
+        command_add_line(out, "     %s", location->url);
 }
 
 void locate_why(const struct locate *locate, struct buf *out)
 {
     const struct location *location = locate_find_location(locate, locate->why);
-    const struct excluded_dp *excluded = locate_find_excluded(locate, locate->why);
     add_header(locate, out);
     buf_append_text(out, "\n");
-    command_add_line(out, "%s, %s, by the rules of %s", locate->why->name,
-                     dp_kind_word(locate->why->kind), location_rules_word(locate->decision.rules));
+    add_verdict(locate, location, out);
+    buf_append_text(out, "\n");
+    command_add_line(out, "rules of %s, in order", location_rules_word(locate->decision.rules));
     for (size_t i = 0; i < locate->walk.count; i++)
         add_step(locate, &locate->walk.steps[i], out);
-    buf_append_text(out, "\n");
-    if (location)
-        add_place(locate, location, out);
-    else if (excluded && excluded->after_minutes >= 0)
-        command_add_line(out, "not used  %s, until minute %lld", exclusion_word(excluded->code),
-                         (long long)excluded->after_minutes);
-    else if (excluded)
-        command_add_line(out, "not used  %s", exclusion_word(excluded->code));
+    if (location && locate->decision.location_count > 1) {
+        buf_append_text(out, "\n");
+        add_neighbours(locate, location, out);
+    }
 }

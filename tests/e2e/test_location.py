@@ -185,12 +185,14 @@ def test_why_text(scene):
     result = london(scene, "--why", "lon-dp1")
     assert result.code == 0, result
     for words in ("ok   MAINTENANCE", "which holds the machine by the IPSubnet boundary 10.20.1.0",
-                  "20-boundaries.xml:", "version 3, wanted 3", "place     1 of 2, SUBNET",
+                  "20-boundaries.xml:", "version 3, wanted 3", "(server) is 1 of 2, SUBNET",
                   "before    clouddp.contoso.test: cloud stands last"):
         assert words in result.out, (words, result)
     result = london(scene, "--why", "DUB-DP1.contoso.test")
     assert "NO   FALLBACK_NEVER" in result.out and "NO   OLD_VERSION" in result.out, result
-    assert "not used  FALLBACK_NEVER" in result.out, result
+    assert "DUB-DP1" not in result.out and "is not used: FALLBACK_NEVER" in result.out, result
+    result = london(scene, "--why", "hq-dp1")
+    assert "is not used before minute 20: FALLBACK_NOT_DUE" in result.out, result
     result = london(scene, "--why", "nobody")
     assert result.code == 1 and "nobody" in result.message, result
 
