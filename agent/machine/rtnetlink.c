@@ -260,7 +260,11 @@ static ssize_t receive(int fd, void *bytes, size_t size, int flags)
 static ssize_t receive_datagram(int fd, unsigned char **bytes, size_t *cap, struct error *err)
 {
     ssize_t len = receive(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
-    if (len >= 0 && len <= LIMIT_NETLINK_BYTES) {
+    if (len > LIMIT_NETLINK_BYTES) {
+        fail_malformed(err);
+        return -1;
+    }
+    if (len >= 0) {
         *bytes = mem_grow(*bytes, cap, (size_t)len + 1, 1);
         len = receive(fd, *bytes, *cap, MSG_TRUNC);
     }
@@ -268,7 +272,7 @@ static ssize_t receive_datagram(int fd, unsigned char **bytes, size_t *cap, stru
         fail(err, "the kernel does not answer");
     else if (len < 0)
         fail_errno(err, errno);
-    else if (len == 0 || len > LIMIT_NETLINK_BYTES || (size_t)len > *cap)
+    else if (len == 0 || (size_t)len > *cap)
         fail_malformed(err);
     else
         return len;
