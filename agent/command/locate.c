@@ -132,7 +132,7 @@ static void write_request(const struct locate *locate, struct buf *out)
         .assigned_site = decision->assigned_site,
         .rules = decision->rules,
         .allow_cloud = locate->world.settings.value[SETTING_ALLOW_CLOUD_DP],
-        .minutes = locate->question.request.minutes,
+        .minutes = locate->options->at,
         .groups = groups,
     };
     for (size_t i = 0; i < decision->group_count; i++)

@@ -71,8 +71,11 @@ bool locate_reply_read(struct locate *locate, struct error *err)
 
 /* ---- one record ---- */
 
+/* NULL: the contract has no word for it. */
 static const char *kind_word(const struct location_reply_record *record, const struct site_dp *dp)
 {
+    if (record->kind == REPLY_UNKNOWN)
+        return NULL;
     return dp && record->kind == REPLY_SERVER ? dp_kind_word(dp->kind)
                                               : location_reply_kind_word(record->kind);
 }
@@ -108,14 +111,15 @@ static json_t *record_json(const struct locate *locate, size_t index)
     const struct site_dp *dp = locate_reply_dp(locate, record);
     const char *locality = record->locality_known ? locality_word(record->locality) : NULL;
     char *reason = reason_of(locate, record);
-    json_t *object = json_pack(
-        "{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:n, s:[], s:[], s:o}", "rank",
-        (json_int_t)index + 1, "dp", location_json_text(dp ? dp->name : record->dp), "kind",
-        kind_word(record, dp), "locality", location_json_text(locality), "reported",
-        location_json_text(record->reported), "distance", location_json_text(distance_of(record)),
-        "protected", dp ? json_boolean(dp->is_protected) : json_null(), "url",
-        location_json_text(record->url ? record->url : record->urls[0].text), "afterMinutes",
-        "groups", "boundaries", "reason", location_json_text(reason));
+    json_t *object =
+        json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:[], s:[], s:o}", "rank",
+                  (json_int_t)index + 1, "dp", location_json_text(dp ? dp->name : record->dp),
+                  "kind", location_json_text(kind_word(record, dp)), "locality",
+                  location_json_text(locality), "reported", location_json_text(record->reported),
+                  "distance", location_json_text(distance_of(record)), "protected",
+                  dp ? json_boolean(dp->is_protected) : json_null(), "url",
+                  location_json_text(record->url ? record->url : record->urls[0].text),
+                  "afterMinutes", "groups", "boundaries", "reason", location_json_text(reason));
     free(reason);
     return object;
 }
@@ -189,9 +193,10 @@ static void add_record(const struct locate *locate, size_t index, struct buf *ou
     const struct site_dp *dp = locate_reply_dp(locate, record);
     char *reason = reason_of(locate, record);
     buf_append_text(out, "\n");
+    const char *kind = kind_word(record, dp);
     command_add_line(out, "%3zu  %s  %s  %s", index + 1, dp ? dp->name : record->dp,
                      record->locality_known ? locality_word(record->locality) : "(not known)",
-                     kind_word(record, dp));
+                     kind ? kind : record->dp_type);
     command_add_line(out, "     %s", record->url ? record->url : record->urls[0].text);
     command_add_line(out, "     %s", reason);
     free(reason);
@@ -204,6 +209,9 @@ void locate_reply_text(const struct locate *locate, struct buf *out)
     command_add_line(out, "reply     %s:%u, the last of %zu that %s", locate->options->reply,
                      reply->line, reply->replies_in_file,
                      reply->content_assumed ? "names no content" : "may be it");
+    if (reply->empty_after)
+        command_add_line(out, "          %zu later ones hold no location, of whatever content",
+                         reply->empty_after);
     command_add_line(out, "content   %s", id ? id : "not said");
     command_add_line(out, "rules     %s, by the reply's form", location_rules_word(reply->rules));
     add_groups(locate, out);
