@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -302,6 +303,46 @@ static void garbled(void **state)
             rtnetlink_free(&found);
             bytes.data[at] = was;
         }
+    buf_free(&bytes);
+}
+
+/* One message that says it is shorter and is: good where a part of it ends, or would but for the
+   bytes that fill it up. `fixed` stands before the attributes, of which the last has `pad` such
+   bytes and `last` others. */
+static void shorten(const struct buf *bytes, size_t fixed, size_t last, size_t pad)
+{
+    for (uint32_t len = 16; len <= bytes->len; len++) {
+        struct buf cut = {0};
+        struct rtnetlink found;
+        struct rtnetlink_dump dump;
+        size_t left = bytes->len - len;
+        buf_append(&cut, bytes->data, len);
+        memcpy(cut.data, &len, sizeof len);
+        bool good = left <= pad || left == pad + last || len == 16 + fixed;
+        if (parse(&found, &dump, cut.data, cut.len, NULL) != good)
+            fail_msg("%u of %zu bytes", (unsigned)len, bytes->len);
+        rtnetlink_free(&found);
+        buf_free(&cut);
+    }
+}
+
+static void shortened(void **state)
+{
+    (void)state;
+    struct buf bytes = {0};
+    const struct ifinfomsg link = {.ifi_index = 1};
+    size_t at = begin(&bytes, RTM_NEWLINK, SEQUENCE);
+    buf_append(&bytes, &link, sizeof link);
+    text_attribute(&bytes, IFLA_IFNAME, "eth0"); /* 9 bytes and 3 */
+    end(&bytes, at);
+    shorten(&bytes, sizeof link, 9, 3);
+    buf_clear(&bytes);
+    const struct ifaddrmsg address = {.ifa_family = AF_INET6, .ifa_index = 1};
+    at = begin(&bytes, RTM_NEWADDR, SEQUENCE);
+    buf_append(&bytes, &address, sizeof address);
+    number_attribute(&bytes, IFA_ADDRESS, "2001:db8::5");
+    end(&bytes, at);
+    shorten(&bytes, sizeof address, 20, 0);
     buf_free(&bytes);
 }
 
@@ -642,6 +683,70 @@ static void silent(void **state)
     }
 }
 
+/* Datagrams that never say that they are the last. */
+static void endless(void **state)
+{
+    (void)state;
+    struct talk talk;
+    struct buf bytes = {0};
+    struct rtnetlink found;
+    struct error err = {0};
+    talk_begin(&talk);
+    end(&bytes, begin(&bytes, NLMSG_NOOP, 0));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(talk.fd);
+        while (send(talk.kernel, bytes.data, bytes.len, MSG_NOSIGNAL) >= 0)
+            ;
+        _exit(0);
+    }
+    assert_false(talk_end(&talk, &found, &err));
+    assert_non_null(strstr(err.text, "has no end"));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    rtnetlink_free(&found);
+    buf_free(&bytes);
+}
+
+/* A longer datagram than the kernel makes. */
+static void giant(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct talk talk;
+        struct rtnetlink found;
+        struct error err = {0};
+        size_t len = LIMIT_NETLINK_BYTES + 4 * more;
+        char *bytes = mem_zero(len, 1);
+        memcpy(bytes, &(uint32_t){(uint32_t)len}, 4);
+        talk_begin(&talk);
+        assert_int_equal(send(talk.kernel, bytes, len, 0), (ssize_t)len);
+        assert_false(talk_end(&talk, &found, &err));
+        assert_non_null(strstr(err.text, more ? "malformed" : "does not answer"));
+        rtnetlink_free(&found);
+        free(bytes);
+    }
+}
+
+/* Nobody but the kernel is heard, and not for ever. */
+static void own_socket(void **state)
+{
+    (void)state;
+    struct timeval patience;
+    struct sockaddr_nl own;
+    socklen_t size = sizeof patience, own_size = sizeof own;
+    int fd = rtnetlink_open(NULL);
+    assert_true(fd >= 0);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, &size), 0);
+    assert_int_equal(patience.tv_sec, LIMIT_NETLINK_SECONDS);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &own_size), 0);
+    int other = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    assert_true(other >= 0);
+    assert_true(sendto(other, "x", 1, 0, (const struct sockaddr *)&own, sizeof own) < 0);
+    close(other);
+    close(fd);
+}
+
 static void empty_datagram(void **state)
 {
     (void)state;
@@ -685,6 +790,7 @@ int main(void)
         cmocka_unit_test(passed_over),
         cmocka_unit_test(truncated),
         cmocka_unit_test(garbled),
+        cmocka_unit_test(shortened),
         cmocka_unit_test(lengths),
         cmocka_unit_test(refusals),
         cmocka_unit_test(addresses_count),
@@ -694,6 +800,9 @@ int main(void)
         cmocka_unit_test(interrupted_always),
         cmocka_unit_test(long_datagram),
         cmocka_unit_test(silent),
+        cmocka_unit_test(endless),
+        cmocka_unit_test(giant),
+        cmocka_unit_test(own_socket),
         cmocka_unit_test(empty_datagram),
         cmocka_unit_test(no_socket),
     };
