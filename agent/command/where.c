@@ -143,7 +143,7 @@ static bool is_id(const char *text, int64_t id)
 
 static bool is_name(const char *text, const char *name)
 {
-    return name && text_equal(text, name);
+    return name && *name && text_equal(text, name);
 }
 
 static void find_groups(struct where *where, const char *asked)

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 
 from harness import ROOT, SCALE, document, instance
 
@@ -276,6 +277,42 @@ def test_origins(scene):
     assert facts["adSite"].endswith(" London  (--set)"), facts
     assert facts["subnets"].endswith(" 10.20.1.0  (computed from the addresses)"), facts
     assert facts["forest"].endswith(" not known") and "otherwise" in facts["vpn"], facts
+
+
+def test_origins_of_policy_and_settings(scene):
+    """A machine of SMS_R_System names its document and line; this machine its settings file."""
+    site(scene, ("ADSite", "London"))
+    scene.write("policy/systems.xml", document(
+        [instance("SMS_R_System", Name="PC7", ADSiteName="London")],
+        policy_id="{6A3D0B0C-0000-4000-8000-000000000002}"))
+    result = scene.run("where", "--machine", "pc7")
+    assert re.search(r"(?m)^  adSite +London  \(SMS_R_System, \S*systems\.xml:\d+\)$",
+                     result.out), result
+    scene.settings(machine={"adSite": "Paris"})
+    result = scene.run("where")
+    assert re.search(r"(?m)^  adSite +Paris  \(settings file \S*nearpoint\.json\)$",
+                     result.out), result
+
+
+def test_usage(scene):
+    """where takes no argument and none of locate's options; --why takes a value."""
+    for args in (["where", "London"], ["where", "--brief"], ["where", "--why"], ["where", "--all"],
+                 ["policy", "--why", "London"]):
+        result = scene.run(*args, policy=False)
+        assert result.code == 2 and result.out == "", result
+    assert scene.run("where", "--help", policy=False).code == 0
+    site(scene, ("ADSite", "London"))
+    assert ask(scene, ["adSite=London"], "--why", "").code == 1
+
+
+def test_codes_in_manual(_scene):
+    """nearpoint(1) has every code of a near miss."""
+    with open(os.path.join(ROOT, "agent/location/near_miss.c"), encoding="utf-8") as file:
+        codes = set(re.findall(r'\[MISS_\w+\] = "(\w+)"', file.read())) - {"HOLDS"} | {"INTERNET"}
+    with open(os.path.join(ROOT, "man/nearpoint.1"), encoding="utf-8") as file:
+        part = file.read().split("The codes:")[1].split(".El")[0]
+    assert codes == set(re.findall(r"[A-Z_]{4,}", "".join(
+        line for line in part.splitlines() if line.startswith(".It Li ")))), codes
 
 
 def test_this_machine(scene):
