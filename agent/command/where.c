@@ -183,7 +183,7 @@ static void suggest(struct buf *out, size_t *count, const char *what, const char
                     const char *name)
 {
     size_t letters;
-    if (!name || *count == NAMES_SUGGESTED || strlen(name) > NAME_SUGGESTED_MAX ||
+    if (!name || !*name || *count == NAMES_SUGGESTED || strlen(name) > NAME_SUGGESTED_MAX ||
         near_text(name, strlen(name), asked, strlen(asked), &letters) == NEAR_NOT)
         return;
     buf_format(out, "%s%s '%s'", (*count)++ ? ", " : "; near it: ", what, name);
