@@ -194,7 +194,7 @@ static bool check_options(const struct options *options, struct error *err)
     if (options->request && options->reply)
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                          "--request and --reply are two questions");
-    return true;
+    return question_check(options, err);
 }
 
 bool command_locate(struct context *context, struct error *err)

@@ -87,22 +87,42 @@ static void add_sites(const struct decision *decision, struct buf *out)
     buf_free(&sites);
 }
 
+/* What the deployment's two permissions mean in each rule set. */
+static void add_permissions(const struct location_deployment *deployment, enum location_rules rules,
+                            struct buf *out)
+{
+    static const char *const words[RULES_COUNT][2] = {
+        [RULES_2007] = {"remote ones", "unprotected beside protected ones"},
+        [RULES_2012] = {"slow networks", "fallback"},
+        [RULES_CURRENT] = {"neighbor groups", "the default group"},
+    };
+    bool remote = location_deployment_remote(deployment);
+    bool fallback = deployment->fallback && (remote || rules != RULES_CURRENT);
+    buf_format(out, "%s %s, %s %s", words[rules][0], remote ? "allowed" : "not allowed",
+               words[rules][1], fallback ? "allowed" : "not allowed");
+    if (deployment->on_demand)
+        buf_append_text(out, "; content on demand");
+    if (deployment->run_from_dp)
+        buf_append_text(out, "; runs from the distribution point");
+}
+
 static void add_deployment(const struct locate *locate, struct buf *out)
 {
     const struct location_deployment *deployment = &locate->question.request.deployment;
-    const char *task = deployment->task_sequence ? "; a task sequence: neighbors at once" : "";
-    if (deployment->assumed) {
-        command_add_line(
-            out, "assumed   no deployment was named: every download option counts as allowed%s",
-            task);
-        return;
-    }
-    command_add_line(
-        out, "deploys   %s: neighbors and slow networks %s, default group and fallback %s%s%s%s",
-        locate->options->deployment, deployment->remote ? "allowed" : "not allowed",
-        deployment->fallback ? "allowed" : "not allowed",
-        deployment->on_demand ? "; content on demand" : "",
-        deployment->run_from_dp ? "; runs from the distribution point" : "", task);
+    struct buf text = {0};
+    if (deployment->assumed)
+        buf_append_text(&text, "no deployment was named: every download option counts as allowed");
+    else
+        add_permissions(deployment, locate->decision.rules, &text);
+    if (deployment->task_sequence)
+        buf_append_text(&text, locate->decision.rules == RULES_CURRENT
+                                   ? "; a task sequence: neighbors at once"
+                                   : "; a task sequence");
+    if (deployment->assumed)
+        command_add_line(out, "assumed   %s", text.data);
+    else
+        command_add_line(out, "deploys   %s: %s", locate->options->deployment, text.data);
+    buf_free(&text);
 }
 
 static void add_header(const struct locate *locate, struct buf *out)

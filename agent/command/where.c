@@ -246,7 +246,7 @@ bool command_where(struct context *context, struct error *err)
 {
     struct error failure = {0};
     struct where where = {.options = context->options, .failure = &failure};
-    if (!command_read_world(context, &where.world, err))
+    if (!question_check(context->options, err) || !command_read_world(context, &where.world, err))
         return false;
     bool ok = answer(&where, err);
     if (ok && where.failure) {
