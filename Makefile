@@ -119,6 +119,7 @@ bench:
 	$(AGAIN) all $(SPEEDS)
 	$(Q)BUILD=$(BUILD) tests/bench
 	$(Q)BUILD=$(BUILD) tests/policy-bench
+	$(Q)BUILD=$(BUILD) tests/location-bench
 
 MANUALS := $(sort $(wildcard man/*.1 man/*.5))
 manual_path = $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
@@ -142,7 +143,7 @@ help:
 	@echo 'make torture    the tests that take minutes'
 	@echo 'make fuzz       the parsers under libFuzzer, FUZZ_SECONDS each ($(FUZZ_SECONDS))'
 	@echo 'make lint       formatting, static analysis, manual pages, rules of the house'
-	@echo 'make bench      speed and memory against curl, aria2 and xmllint'
+	@echo 'make bench      speed and memory against curl, aria2, xmllint and grepcidr'
 	@echo 'make install    below PREFIX=$(PREFIX), DESTDIR honoured; make uninstall'
 	@echo 'make deps       install the Debian packages that building and testing need'
 	@echo 'make clean      remove $(BUILD)/'
