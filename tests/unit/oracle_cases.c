@@ -274,6 +274,13 @@ void cases_write_site(struct buf *text, struct dice *dice)
     }
 }
 
+void cases_write_boundaries(struct buf *text, struct dice *dice, unsigned count)
+{
+    buf_append_text(text, "group A;");
+    for (unsigned i = 1; i <= count; i++)
+        write_boundary(text, dice, i, false);
+}
+
 static void write_adapter(struct buf *text, struct dice *dice)
 {
     static const char *const fixed[] = {"contoso~vpn|Fortinet", "tun0|TUN~0", "tun1|x", "|tun~0"};

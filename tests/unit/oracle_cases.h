@@ -18,6 +18,9 @@ unsigned dice_roll(struct dice *dice, unsigned sides);
 /* Statements of estate.h. */
 void cases_write_site(struct buf *text, struct dice *dice);
 
+/* Boundaries alone, of one group. */
+void cases_write_boundaries(struct buf *text, struct dice *dice, unsigned count);
+
 /* Assignments of --set between blanks; '~' stands for a blank in values. */
 void cases_write_machine(struct buf *text, struct dice *dice);
 

@@ -17,11 +17,16 @@
 #define QUESTIONS 5
 #define SHOWN     3 /* disagreements printed whole */
 
+#define BIG_SITES      100
+#define BIG_BOUNDARIES 400 /* at most */
+#define BIG_MACHINES   40
+
 /* A site with everything that is asked of it. */
 struct stage {
     struct dice dice;
     struct estate estate;
     struct location_index *index;
+    const struct site_content *package;
     struct location_content *contents[2]; /* unknown, the package */
     struct buf site, machine_text;
     struct machine machine;
@@ -38,6 +43,7 @@ struct tally {
     size_t localities[RULES_COUNT][LOCALITY_COUNT];
     size_t keys[RULES_COUNT][ORACLE_KEYS]; /* the first in which two neighbors differ */
     size_t weights[RULES_COUNT];           /* equal in all: the weight decides */
+    size_t no_group, on_demand_coming, assigned_serves, hiding, protecting;
     size_t cases, wrong;
 };
 
@@ -112,7 +118,7 @@ static void roll_question(struct stage *stage)
     stage->question = (struct oracle_question){
         .site = &stage->estate.site,
         .machine = &stage->machine,
-        .content = is_known ? site_find_content(&stage->estate.site, ESTATE_PACKAGE, NULL) : NULL,
+        .content = is_known ? stage->package : NULL,
         .rules = stage->request.rules,
         .allow_cloud = cloud,
         .metered_usage = usage,
@@ -147,23 +153,29 @@ static void compare_codes(struct buf *why, const char *who, const char *dp, enum
         buf_format(why, "  %s, %s: %s, oracle %s\n", who, dp, word_of(real), word_of(oracle));
 }
 
-/* The index, each boundary asked alone, and the oracle. */
+/* The index, each boundary asked alone, and the oracle. On the internet none counts. */
 static void compare_boundaries(struct buf *why, const struct stage *stage)
 {
     const struct site *site = &stage->estate.site;
     const struct decision *decision = &stage->decision;
-    uint32_t listed = 0;
-    for (size_t i = 0; i < decision->boundary_count; i++)
-        listed |= 1U << (decision->boundaries[i] - site->boundaries);
+    bool *listed = mem_zero(site->boundary_count, sizeof *listed);
+    for (size_t i = 0; i < decision->boundary_count; i++) {
+        size_t at = (size_t)(decision->boundaries[i] - site->boundaries);
+        compare_numbers(why, "listed twice", site->boundaries[at].boundary.value, listed[at], 0);
+        listed[at] = true;
+    }
     for (size_t i = 0; i < site->boundary_count; i++) {
         const struct site_boundary *boundary = &site->boundaries[i];
         const char *value = boundary->boundary.value;
         bool oracle = oracle_holds(boundary, &stage->machine);
         compare_numbers(why, "location_boundary_holds", value,
                         location_boundary_holds(boundary, &stage->machine), oracle);
-        compare_numbers(why, "listed", value, (listed >> i) & 1,
-                        oracle && !stage->machine.internet);
+        compare_numbers(why, "listed", value, listed[i], oracle && !stage->machine.internet);
     }
+    for (size_t i = 1; i < decision->boundary_count; i++)
+        if (decision->boundaries[i - 1]->id >= decision->boundaries[i]->id)
+            buf_format(why, "  boundaries are not in the order of their IDs\n");
+    free(listed);
 }
 
 static void compare_groups(struct buf *why, const struct stage *stage)
@@ -360,6 +372,11 @@ static void count_case(struct tally *tally, const struct stage *stage)
     enum location_rules rules = stage->question.rules;
     const struct oracle_answer *answer = &stage->answer;
     tally->cases++;
+    tally->no_group += answer->no_group;
+    tally->on_demand_coming += answer->on_demand_coming;
+    tally->assigned_serves += answer->assigned_serves;
+    tally->hiding += answer->hiding;
+    tally->protecting += answer->protecting && !answer->hiding;
     for (size_t i = 0; i < stage->estate.site.dp_count; i++)
         if (answer->dps[i].located)
             tally->localities[rules][answer->dps[i].locality]++;
@@ -392,11 +409,15 @@ static void run_case(struct stage *stage, struct tally *tally, uint64_t seed)
     buf_free(&why);
 }
 
+static void begin(struct stage *stage, uint64_t seed)
+{
+    *stage = (struct stage){.dice = {seed * 0x9E3779B97F4A7C15U}};
+}
+
+/* The site of the text. */
 static void open_site(struct stage *stage, uint64_t seed)
 {
     struct error err = {0};
-    *stage = (struct stage){.dice = {seed * 0x9E3779B97F4A7C15U}};
-    cases_write_site(&stage->site, &stage->dice);
     const char *const texts[] = {stage->site.data, NULL};
     if (!estate_read(&stage->estate, texts, &err))
         fail_msg("SEED=%" PRIu64 ": %s: %s in %s", seed, err.where, err.text, stage->site.data);
@@ -406,8 +427,8 @@ static void open_site(struct stage *stage, uint64_t seed)
     const struct site *site = &stage->estate.site;
     stage->index = location_index_create(site);
     stage->contents[0] = location_content_create(site, NULL);
-    stage->contents[1] =
-        location_content_create(site, site_find_content(site, ESTATE_PACKAGE, NULL));
+    stage->package = site_find_content(site, ESTATE_PACKAGE, NULL);
+    stage->contents[1] = location_content_create(site, stage->package);
 }
 
 static void close_site(struct stage *stage)
@@ -423,6 +444,8 @@ static void close_site(struct stage *stage)
 static void run_site(struct tally *tally, uint64_t seed)
 {
     struct stage stage;
+    begin(&stage, seed);
+    cases_write_site(&stage.site, &stage.dice);
     open_site(&stage, seed);
     for (int i = 0; i < MACHINES; i++) {
         read_machine(&stage);
@@ -496,6 +519,8 @@ static void check_tally(const struct tally *tally)
             check_seen(rules, "a key of the order", i < keys_of[rules], tally->keys[rules][i]);
         check_seen(rules, "an order by weight", true, tally->weights[rules]);
     }
+    assert_true(tally->no_group > 0 && tally->on_demand_coming > 0);
+    assert_true(tally->assigned_serves > 0 && tally->hiding > 0 && tally->protecting > 0);
 }
 
 static size_t scale(void)
@@ -505,13 +530,19 @@ static size_t scale(void)
     return number > 0 ? number : 1;
 }
 
+static uint64_t first_seed(void)
+{
+    const char *given = getenv("SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    print_message("seeds from %" PRIu64 " (SEED)\n", seed);
+    return seed;
+}
+
 static void as_the_oracle_says(void **state)
 {
     (void)state;
-    const char *given = getenv("SEED");
-    uint64_t first = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    uint64_t first = first_seed();
     struct tally tally = {.cases = 0};
-    print_message("seeds from %" PRIu64 " (SEED)\n", first);
     for (uint64_t i = 0; i < SITES / scale(); i++)
         run_site(&tally, first + i);
     if (tally.wrong > 0)
@@ -519,10 +550,41 @@ static void as_the_oracle_says(void **state)
     check_tally(&tally);
 }
 
+static void hold_many(uint64_t seed)
+{
+    struct stage stage;
+    begin(&stage, seed);
+    cases_write_boundaries(&stage.site, &stage.dice, dice_roll(&stage.dice, BIG_BOUNDARIES + 1));
+    open_site(&stage, seed);
+    for (int i = 0; i < BIG_MACHINES; i++) {
+        struct buf why = {0};
+        read_machine(&stage);
+        roll_question(&stage);
+        location_decide(&stage.decision, &stage.request);
+        compare_boundaries(&why, &stage);
+        if (why.len > 0)
+            fail_msg("SEED=%" PRIu64 "\nsite: %s\nmachine: %s\n%s", seed, stage.site.data,
+                     stage.machine_text.data, why.data);
+        decision_free(&stage.decision);
+        machine_free(&stage.machine);
+    }
+    close_site(&stage);
+}
+
+/* Hundreds of boundaries that overlap, from one address to all of them. */
+static void boundaries_of_all_sizes(void **state)
+{
+    (void)state;
+    uint64_t first = first_seed();
+    for (uint64_t i = 0; i < (BIG_SITES + scale() - 1) / scale(); i++)
+        hold_many(first + i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_the_oracle_says),
+        cmocka_unit_test(boundaries_of_all_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
