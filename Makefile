@@ -55,12 +55,18 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/driver.o
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# A program that measures what cannot be seen from outside: what `make bench` runs.
+$(BUILD)/tests/speed_%: $(BUILD)/tests/speed/%.o $(LIBRARY)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 units: $(UNITS) $(FUZZERS)
 
 # The same under libFuzzer: `make fuzz FUZZ_SECONDS=600`. FUZZ_SANITIZE= for speed.
 FUZZ_SECONDS  ?= 60
 FUZZ_SANITIZE ?= ,address,undefined
-FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c))
+# What has no system calls of the agent's: all of policy/, and location/ above it.
+FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c agent/location/*.c))
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)

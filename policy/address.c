@@ -1,15 +1,18 @@
 #include "policy/address.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <stdint.h>
+#include <string.h>
 
 #define IPV4_PREFIX ((address_number)0xFFFF << 32)
 
 address_number address_from_bytes(const unsigned char bytes[16])
 {
-    address_number address = 0;
-    for (int i = 0; i < 16; i++)
-        address = address << 8 | bytes[i];
-    return address;
+    uint64_t high, low;
+    memcpy(&high, bytes, sizeof high);
+    memcpy(&low, bytes + sizeof high, sizeof low);
+    return (address_number)be64toh(high) << 64 | be64toh(low);
 }
 
 void address_to_bytes(address_number address, unsigned char bytes[16])

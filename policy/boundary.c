@@ -161,16 +161,21 @@ bool boundary_holds_ad_site(const struct boundary *boundary, const char *site)
     return boundary->type == BOUNDARY_AD_SITE && text_equal(boundary->name, site);
 }
 
-/* Equal without case, where only the first `max` characters of `text` count. */
-static bool equal_beginning(const char *stored, const char *text, size_t max)
+size_t boundary_vpn_length(enum boundary_vpn vpn, const char *text)
 {
-    size_t len = 0;
+    size_t max = vpn == BOUNDARY_VPN_NAME ? VPN_NAME_MAX : VPN_DESCRIPTION_MAX, len = 0;
     for (size_t characters = 0; text[len]; len++) {
         bool begins = ((unsigned char)text[len] & 0xC0) != 0x80;
         if (begins && characters++ == max)
             break;
     }
-    return len && strlen(stored) == len && strncasecmp(stored, text, len) == 0;
+    return len;
+}
+
+static bool equals_text(const struct boundary *boundary, const char *text)
+{
+    size_t len = text ? boundary_vpn_length(boundary->vpn, text) : 0;
+    return len && strlen(boundary->name) == len && strncasecmp(boundary->name, text, len) == 0;
 }
 
 bool boundary_holds_adapter(const struct boundary *boundary, const char *name,
@@ -179,10 +184,8 @@ bool boundary_holds_adapter(const struct boundary *boundary, const char *name,
     if (boundary->type != BOUNDARY_VPN)
         return false;
     if (boundary->vpn == BOUNDARY_VPN_NAME)
-        return name && equal_beginning(boundary->name, name, VPN_NAME_MAX);
-    if (boundary->vpn == BOUNDARY_VPN_DESCRIPTION)
-        return description && equal_beginning(boundary->name, description, VPN_DESCRIPTION_MAX);
-    return false;
+        return equals_text(boundary, name);
+    return boundary->vpn == BOUNDARY_VPN_DESCRIPTION && equals_text(boundary, description);
 }
 
 const char *boundary_type_word(enum boundary_type type)

@@ -55,6 +55,10 @@ bool boundary_holds_network(const struct boundary *boundary, address_number netw
 /* Without case. */
 bool boundary_holds_ad_site(const struct boundary *boundary, const char *site);
 
+/* How many bytes of an adapter's name (BOUNDARY_VPN_NAME) or description count: its first 250 or
+   243 characters. */
+size_t boundary_vpn_length(enum boundary_vpn vpn, const char *text);
+
 /* A VPN boundary and one adapter; either text may be NULL. Whole text without case, of which the
    first 250 characters of a name and 243 of a description count. Auto is not asked here. */
 bool boundary_holds_adapter(const struct boundary *boundary, const char *name,

@@ -73,6 +73,12 @@ check_rule check_count_mismatch;
 check_rule check_dp_no_group, check_protected_unreached, check_dp_twice, check_dp_address_unknown,
     check_internet_sharing_unknown, check_internet_no_https;
 
+/* check_discovery.c */
+check_rule check_machine_no_address, check_machine_many_addresses;
+
+/* check_names.c */
+check_rule check_name_unprintable;
+
 /* check_seen.c: what several rules on contents, DP groups and limits look at */
 
 /* "distribution point dp1.contoso.test", "distribution point group 'Europe'", in the arena. */

@@ -22,6 +22,14 @@ static const struct deployment_class {
 
 #define DEPLOYMENT_CLASS_COUNT (sizeof deployment_classes / sizeof deployment_classes[0])
 
+static bool is_task_sequence(const struct site *site, const char *package_id)
+{
+    const struct site_row *package =
+        package_id ? site_rows_find(&site->tables->packages, package_id, NULL) : NULL;
+    return package && text_equal(package->instance->class_name, "SMS_TaskSequencePackage");
+}
+
+/* Contents are read before: a task sequence is known by its package. */
 static bool read_deployment(struct site *site, const struct deployment_class *kind,
                             const struct site_row *row, struct site_deployment *deployment,
                             struct error *err)
@@ -31,6 +39,8 @@ static bool read_deployment(struct site *site, const struct deployment_class *ki
     deployment->instance = instance;
     if (kind->content_id)
         deployment->content_id = instance_get_text(site->policy, instance, kind->content_id);
+    deployment->is_application = text_equal(kind->class_name, "SMS_ApplicationAssignment");
+    deployment->is_task_sequence = is_task_sequence(site, deployment->content_id);
     /* NP_Deployment has either. */
     deployment->from_dp_locality =
         kind->from_dp_locality || instance_get(instance, "DPLocality") != NULL;

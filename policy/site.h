@@ -90,6 +90,9 @@ struct site_dp {
     const struct instance *instance;
 };
 
+#define SITE_CONTENT_ON_DEMAND (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \
+                                                   */
+
 enum content_kind { CONTENT_PACKAGE, CONTENT_APPLICATION, CONTENT_UPDATE };
 
 struct site_content {
@@ -221,8 +224,10 @@ bool site_group_has_dp(const struct site *site, const struct site_group *group,
 const struct site_dp *site_find_dp(const struct site *site, const char *host);
 const struct site_deployment *site_find_deployment(const struct site *site, const char *id);
 
-/* The options of an application's content; `known` is false where nothing says them. Malformed
-   SDMPackageXML: false, ERROR_INPUT with file and line. */
+/* The options of an application's content; `known` is false where nothing says them. Of several
+   deployment types that name it in its version the one of the highest CIVersion counts, of equals
+   the last that was read. SDMPackageXML is read only when this is called: malformed: false,
+   ERROR_INPUT with file and line. */
 bool site_find_content_options(const struct site *site, const struct site_content *content,
                                struct site_content_options *options, struct error *err);
 
@@ -237,8 +242,8 @@ const char *site_url(const struct site *site, const struct site_content *content
 const char *site_state_word(int state);      /* "installation failed", "not known" */
 const char *dp_kind_word(enum dp_kind kind); /* "server" */
 
-/* A property of several texts, in the arena: an array's, or one text's parts between commas and
-   blanks. NULL and 0 where there are none. */
+/* A property of several texts, in the arena: an array's without the empty ones, or one text's parts
+   between commas and blanks. NULL and 0 where there are none. */
 const char *const *site_texts(struct policy *policy, const struct instance *instance,
                               const char *name, size_t *count);
 

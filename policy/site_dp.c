@@ -82,6 +82,18 @@ static enum dp_kind find_kind(struct site *site, const struct site_dp *dp, bool 
     return is_client ? DP_WORKSTATION : DP_SERVER;
 }
 
+/* *known stays -1 where the property is not there. */
+static bool get_known(const struct instance *instance, const char *property, int *known,
+                      struct error *err)
+{
+    bool truth = false;
+    if (!instance_get_bool(instance, property, &truth, err))
+        return false;
+    if (instance_get(instance, property))
+        *known = truth;
+    return true;
+}
+
 static bool read_info(struct site *site, struct site_dp *dp, struct error *err)
 {
     const struct instance *info = dp->instance;
@@ -91,7 +103,8 @@ static bool read_info(struct site *site, struct site_dp *dp, struct error *err)
         !instance_get_int(info, "MaintenanceMode", 0, 1, &maintenance, err) ||
         !instance_get_bool(info, "IsProtected", &dp->is_protected, err) ||
         !instance_get_bool(info, "IsPullDP", &is_pull, err) ||
-        !instance_get_bool(info, "InternetFacing", &dp->internet_facing, err))
+        !instance_get_bool(info, "InternetFacing", &dp->internet_facing, err) ||
+        !get_known(info, "BitsEnabled", &dp->bits_enabled, err))
         return false;
     dp->https = communication == 1;
     dp->maintenance = maintenance == 1;
@@ -110,12 +123,8 @@ static bool join_resource(struct site *site, const struct site_rows *resources, 
     /* A row of another role says nothing of the distribution point. */
     if (!row || (row->text[1] && !text_equal(row->text[1], DP_ROLE)))
         return true;
-    bool shared = false;
-    if (!instance_get_bool(row->instance, "InternetShared", &shared, err))
-        return false;
-    if (instance_get(row->instance, "InternetShared"))
-        dp->internet_shared = shared;
-    return get_host(site, row->instance, "ServerRemoteName", &dp->host, err);
+    return get_known(row->instance, "InternetShared", &dp->internet_shared, err) &&
+           get_host(site, row->instance, "ServerRemoteName", &dp->host, err);
 }
 
 static bool join_cloud(struct site *site, const struct site_rows *clouds, struct site_dp *dp,
@@ -256,14 +265,20 @@ static bool join_ours(struct site *site, const struct site_rows *ours, struct si
         dp->ad_site = ad_site;
     return read_kind(site, row->instance, dp, err) && read_base_url(site, row->instance, dp, err) &&
            read_addresses(site, row->instance, dp, err) &&
+           get_known(row->instance, "ForestTrust", &dp->forest_trust, err) &&
+           get_known(row->instance, "AllowFallback", &dp->allow_fallback, err) &&
            instance_get_int(row->instance, "MaxConnections", 0, 65535, &dp->max_connections, err);
 }
 
 static bool read_dp(struct site *site, const struct dp_sources *from, const struct site_row *row,
                     struct site_dp *dp, struct error *err)
 {
-    *dp = (struct site_dp){
-        .nal_path = row->text[0], .instance = row->instance, .internet_shared = -1};
+    *dp = (struct site_dp){.nal_path = row->text[0],
+                           .instance = row->instance,
+                           .internet_shared = -1,
+                           .forest_trust = -1,
+                           .allow_fallback = -1,
+                           .bits_enabled = -1};
     if (!read_name(site, dp, err) || !read_info(site, dp, err) ||
         !join_resource(site, &from->resources, dp, err) ||
         !join_cloud(site, &from->clouds, dp, err))

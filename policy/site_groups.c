@@ -24,6 +24,12 @@ static bool read_boundary(struct site *site, const struct site_row *row,
     boundary->id = row->number[0];
     boundary->instance = instance;
     boundary->display_name = instance_get_text(site->policy, instance, "DisplayName");
+    boundary->site_codes =
+        site_texts(site->policy, instance, "DefaultSiteCode", &boundary->site_code_count);
+    int64_t speed = 0;
+    if (!instance_get_int(instance, "BoundaryFlags", 0, 1, &speed, err))
+        return false;
+    boundary->slow = speed == 1;
     return boundary_parse(&boundary->boundary, (enum boundary_type)type, value, where, err);
 }
 
@@ -148,6 +154,7 @@ static bool read_members(struct site *site, struct error *err)
 struct server {
     int64_t group;
     size_t dp;
+    bool slow;
 };
 
 static int by_group(const void *a, const void *b)
@@ -158,7 +165,48 @@ static int by_group(const void *a, const void *b)
     return (left->dp > right->dp) - (left->dp < right->dp);
 }
 
+#define SERVER_SLOW 1 /* SMS_BoundaryGroupSiteSystems.Flags */
+
 /* Rows are servers of every role: those that are no distribution point are passed over. */
+static bool find_servers(struct site *site, struct site_rows *rows, struct server *servers,
+                         size_t *count, struct error *err)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct site_row *row = &rows->rows[i];
+        const struct site_dp *dp = site_dp_by_nal_path(site, row->text[0]);
+        if (!dp || !site_find_group(site, row->number[0])) {
+            site_keep_lost(&site->tables->lost_servers, rows, i);
+            continue;
+        }
+        int64_t flags = 0;
+        if (!instance_get_int(row->instance, "Flags", 0, UINT32_MAX, &flags, err))
+            return false;
+        servers[(*count)++] = (struct server){.group = row->number[0],
+                                              .dp = (size_t)(dp - site->dps),
+                                              .slow = (flags & SERVER_SLOW) != 0};
+    }
+    return true;
+}
+
+/* Sorted by group, then DP: each group's servers lie together. */
+static void share_servers(struct site *site, const struct server *servers, size_t count)
+{
+    size_t *dps = arena_zero(&site->policy->arena, count, sizeof *dps);
+    bool *slow = arena_zero(&site->policy->arena, count, sizeof *slow);
+    struct site_group *group = site->groups;
+    for (size_t i = 0; i < count; i++) {
+        dps[i] = servers[i].dp;
+        slow[i] = servers[i].slow;
+        while (group->id < servers[i].group)
+            group++;
+        if (group->dp_count == 0) {
+            group->dps = dps + i;
+            group->slow = slow + i;
+        }
+        group->dp_count++;
+    }
+}
+
 static bool read_servers(struct site *site, struct error *err)
 {
     static const struct site_key key = {.text = {"ServerNALPath"}, .number = {"GroupID"}};
@@ -166,27 +214,14 @@ static bool read_servers(struct site *site, struct error *err)
     if (!site_rows_of(site, "SMS_BoundaryGroupSiteSystems", &key, &rows, err))
         return false;
     struct server *servers = mem_zero(rows.count, sizeof *servers);
-    size_t count = 0, *dps = arena_zero(&site->policy->arena, rows.count, sizeof *dps);
-    for (size_t i = 0; i < rows.count; i++) {
-        const struct site_dp *dp = site_dp_by_nal_path(site, rows.rows[i].text[0]);
-        int64_t group = rows.rows[i].number[0];
-        if (dp && site_find_group(site, group))
-            servers[count++] = (struct server){group, (size_t)(dp - site->dps)};
-        else
-            site_keep_lost(&site->tables->lost_servers, &rows, i);
-    }
-    qsort(servers, count, sizeof *servers, by_group);
-    struct site_group *group = site->groups;
-    for (size_t i = 0; i < count; i++) {
-        dps[i] = servers[i].dp;
-        while (group->id < servers[i].group)
-            group++;
-        if (group->dp_count == 0)
-            group->dps = dps + i;
-        group->dp_count++;
+    size_t count = 0;
+    bool ok = find_servers(site, &rows, servers, &count, err);
+    if (ok) {
+        qsort(servers, count, sizeof *servers, by_group);
+        share_servers(site, servers, count);
     }
     free(servers);
-    return true;
+    return ok;
 }
 
 static bool read_relationships(struct site *site, struct error *err)

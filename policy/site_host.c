@@ -74,7 +74,7 @@ const char *const *site_texts(struct policy *policy, const struct instance *inst
         return NULL;
     const char **texts = arena_zero(&policy->arena, value->count, sizeof *texts);
     for (size_t i = 0; i < value->count; i++)
-        if (value->items[i].type == VALUE_TEXT)
+        if (value->items[i].type == VALUE_TEXT && *value->items[i].text)
             texts[(*count)++] = value->items[i].text;
     return texts;
 }

@@ -30,10 +30,11 @@ struct options {
     const char **sets;
     int64_t at; /* minutes; 0 */
     bool all;
-    int64_t wait; /* minutes; 0 */
-    const char *deployment, *to;
+    int64_t wait;                                  /* minutes; 0 */
+    const char *rules, *deployment, *purpose, *to; /* purpose: of --for */
     bool no_sync;
     bool brief, excluded;
+    const char *why;
     size_t argument_count;
     const char **arguments; /* after the command's name */
 };
@@ -66,7 +67,8 @@ struct world {
     struct settings settings;
     struct site site;
     struct machine machine;
-    bool cites; /* reasons in words name documents and lines */
+    struct location_index *index; /* of the site; NULL until command_index */
+    bool cites;                   /* reasons in words name documents and lines */
 };
 
 /* The settings file's trust anchors and this machine's clock; without anchors nothing is trusted or
@@ -94,18 +96,9 @@ struct audience command_audience(const struct machine *machine);
 bool command_read_world(struct context *context, struct world *world, struct error *err);
 /* The same without a word of the warnings. */
 bool command_read_quietly(struct context *context, struct world *world, struct error *err);
+/* Made when it is first asked for; the world's. */
+const struct location_index *command_index(struct world *world);
 void world_free(struct world *world);
-
-/* --deployment of the options into the request (ID of the policy, RemoteClientFlags=N,
-   DPLocality=N); without it everything is allowed and assumed. */
-bool command_read_deployment(const struct options *options, const struct world *world,
-                             struct location_request *request, struct error *err);
-
-/* The reason in words an administrator uses; the caller frees it. */
-char *words_location(const struct world *world, const struct decision *decision,
-                     const struct location *location);
-char *words_excluded(const struct world *world, const struct decision *decision,
-                     const struct excluded_dp *excluded);
 
 /* Prints `value` and a newline to standard output; takes the reference. false: cannot write. */
 bool command_print_json(json_t *value, struct error *err);

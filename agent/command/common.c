@@ -183,57 +183,19 @@ bool command_read_world(struct context *context, struct world *world, struct err
     return true;
 }
 
+const struct location_index *command_index(struct world *world)
+{
+    if (!world->index)
+        world->index = location_index_create(&world->site);
+    return world->index;
+}
+
 void world_free(struct world *world)
 {
+    location_index_free(world->index);
     machine_free(&world->machine);
     fetched_free(&world->fetched);
     policy_free(&world->policy);
-}
-
-/* "RemoteClientFlags=48", decimal or 0x... */
-static bool read_bits(const char *text, struct location_request *request)
-{
-    static const struct {
-        const char *name;
-        bool from_dp_locality;
-    } kinds[] = {{"RemoteClientFlags=", false}, {"DPLocality=", true}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        size_t len = strlen(kinds[i].name);
-        if (strncasecmp(text, kinds[i].name, len) != 0)
-            continue;
-        char *end;
-        unsigned long bits = strtoul(text + len, &end, 0);
-        if (text[len] == '-' || end == text + len || *end || bits > UINT32_MAX)
-            return false;
-        request->from_dp_locality = kinds[i].from_dp_locality;
-        request->deployment_bits = (int64_t)bits;
-        return true;
-    }
-    return false;
-}
-
-bool command_read_deployment(const struct options *options, const struct world *world,
-                             struct location_request *request, struct error *err)
-{
-    const char *text = options->deployment;
-    request->deployment_assumed = text == NULL;
-    if (!text)
-        return true;
-    if (strchr(text, '='))
-        return read_bits(text, request) ||
-               error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
-                         "--deployment takes an ID, RemoteClientFlags=N or DPLocality=N, not '%s'",
-                         text);
-    const struct site_deployment *deployment = site_find_deployment(&world->site, text);
-    if (!deployment)
-        return error_set(err, ERROR_FAILED, BLAME_POLICY, "UNKNOWN_DEPLOYMENT", NULL,
-                         "the policy holds no deployment '%s'", text);
-    request->from_dp_locality = deployment->from_dp_locality;
-    request->deployment_bits = deployment->bits;
-    /* The same promise stands in AdvertFlags as DONOT_FALLBACK (configmgr-sdk 5.1). */
-    if (!deployment->from_dp_locality)
-        request->deployment_bits |= deployment->advert_flags & 0x20000;
-    return true;
 }
 
 bool command_print_json(json_t *value, struct error *err)

@@ -1,8 +1,8 @@
 /* get: locate, download, verify, cache. Works alone under the cache's locks. */
-#include "agent/command/command.h"
 #include "agent/command/folders.h"
 #include "agent/command/network.h"
 #include "agent/command/progress.h"
+#include "agent/command/question.h"
 #include "agent/transfer/job.h"
 
 #include "policy/base/limits.h"
@@ -35,6 +35,7 @@ struct outcome {
     const char *asked;
     const struct site_content *content; /* NULL: unknown */
     struct manifest manifest;
+    struct question question;
     bool ok, cached;
     struct job *job; /* NULL: none was started */
     char *path;
@@ -153,21 +154,22 @@ static void unwatch_signals(struct get *get, const sigset_t *before)
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+static bool ask_where(struct get *get, struct outcome *outcome, struct error *err)
+{
+    return question_read(&outcome->question, get->context->options, &get->world, outcome->content,
+                         err);
+}
+
 static bool run_job(struct get *get, struct outcome *outcome, struct error *err)
 {
     const struct options *options = get->context->options;
     struct job_request request = {
-        .location = {.site = &get->world.site,
-                     .settings = &get->world.settings,
-                     .machine = &get->world.machine,
-                     .content = outcome->content,
-                     .minutes = options->at},
+        .location = outcome->question.request,
         .manifest = &outcome->manifest,
         .wait_minutes = options->wait,
     };
     sigset_t before;
-    if (!command_read_deployment(options, &get->world, &request.location, err) ||
-        !watch_signals(get, &before, err))
+    if (!watch_signals(get, &before, err))
         return false;
     get->ended = false;
     get->job = outcome->job = job_start(&get->engine, &request, on_ended, get, err);
@@ -196,7 +198,7 @@ static bool take_result(struct outcome *outcome, struct error *err)
 static bool bring(struct get *get, struct outcome *outcome, struct error *err)
 {
     outcome->content = site_find_content(&get->world.site, outcome->asked, err);
-    if (!outcome->content || !read_manifest(outcome, err))
+    if (!outcome->content || !read_manifest(outcome, err) || !ask_where(get, outcome, err))
         return false;
     const struct site_content *content = outcome->content;
     outcome->path = cache_path(get->cache, content->id, content->version);
@@ -220,6 +222,7 @@ static double seconds_now(const struct get *get)
 static void outcome_free(struct outcome *outcome)
 {
     job_free(outcome->job);
+    question_free(&outcome->question);
     manifest_free(&outcome->manifest);
     free(outcome->path);
 }
@@ -379,8 +382,7 @@ bool command_get(struct context *context, struct error *err)
     struct get get = {.context = context, .folders = {.state_dir = -1}};
     if (!command_read_world(context, &get.world, err))
         return false;
-    bool ok =
-        location_check_rules(&get.world.site, err) && open_all(&get, err) && bring_all(&get, err);
+    bool ok = open_all(&get, err) && bring_all(&get, err);
     close_all(&get);
     world_free(&get.world);
     return ok;

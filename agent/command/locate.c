@@ -3,12 +3,9 @@
 
 #include "policy/base/text.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static bool read_manifest(struct locate *locate, struct error *err)
 {
-    const struct site_content *content = locate->request.content;
+    const struct site_content *content = locate->content;
     if (!content || !content->has_manifest)
         return true;
     locate->has_manifest = manifest_read(&locate->manifest, content->manifest,
@@ -16,26 +13,64 @@ static bool read_manifest(struct locate *locate, struct error *err)
     return locate->has_manifest;
 }
 
+const struct location *locate_find_location(const struct locate *locate, const struct site_dp *dp)
+{
+    for (size_t i = 0; i < locate->decision.location_count; i++)
+        if (locate->decision.locations[i].dp == dp)
+            return &locate->decision.locations[i];
+    return NULL;
+}
+
+const struct excluded_dp *locate_find_excluded(const struct locate *locate,
+                                               const struct site_dp *dp)
+{
+    for (size_t i = 0; i < locate->decision.excluded_count; i++)
+        if (locate->decision.excluded[i].dp == dp)
+            return &locate->decision.excluded[i];
+    return NULL;
+}
+
+char *locate_step_words(const struct locate *locate, const struct location_step *step)
+{
+    if (!step->excludes)
+        return words_passed(&locate->answer, &locate->walk, locate->why, step->code);
+    const struct excluded_dp excluded = {
+        .dp = locate->why,
+        .code = step->code,
+        .after_minutes = -1,
+        .presence = locate->walk.presence,
+        .group = locate->walk.group,
+    };
+    const struct excluded_dp *listed = locate_find_excluded(locate, locate->why);
+    return words_excluded(&locate->answer,
+                          listed && listed->code == step->code ? listed : &excluded);
+}
+
+static bool walk_one(struct locate *locate, struct error *err)
+{
+    const char *name = locate->options->why;
+    if (!name)
+        return true;
+    locate->why = site_find_dp(&locate->world.site, name);
+    for (size_t i = 0; !locate->why && i < locate->world.site.dp_count; i++)
+        if (text_same_host(locate->world.site.dps[i].name, name))
+            locate->why = &locate->world.site.dps[i];
+    if (!locate->why)
+        return error_set(err, ERROR_FAILED, BLAME_USER, "UNKNOWN_DP", NULL,
+                         "the policy holds no distribution point '%s'", name);
+    location_walk(&locate->walk, &locate->decision, &locate->question.request, locate->why);
+    return true;
+}
+
 static bool ask(struct locate *locate, struct error *err)
 {
-    const struct options *options = locate->options;
-    struct world *world = &locate->world;
-    locate->request = (struct location_request){
-        .site = &world->site,
-        .settings = &world->settings,
-        .machine = &world->machine,
-        .minutes = options->all ? INT64_MAX : options->at,
-    };
-    if (!location_check_rules(&world->site, err) ||
-        !command_read_deployment(options, world, &locate->request, err))
+    locate->content = site_find_content(&locate->world.site, locate->asked, locate->failure);
+    if (!question_read(&locate->question, locate->options, &locate->world, locate->content, err) ||
+        !read_manifest(locate, err))
         return false;
-    if (options->deployment && !strchr(options->deployment, '='))
-        locate->deployment_id = options->deployment;
-    locate->request.content = site_find_content(&world->site, locate->asked, locate->failure);
-    if (!read_manifest(locate, err))
-        return false;
-    location_decide(&locate->decision, &locate->request);
-    return true;
+    location_decide(&locate->decision, &locate->question.request);
+    locate->answer = (struct answer){&locate->world, &locate->question.request, &locate->decision};
+    return walk_one(locate, err);
 }
 
 /* What there is to say beyond the list itself. */
@@ -43,7 +78,7 @@ static void find_failure(struct locate *locate)
 {
     const struct decision *decision = &locate->decision;
     int64_t next = decision_next_minute(decision);
-    if (!locate->request.content)
+    if (!locate->content)
         return;
     if (decision->location_count)
         locate->failure = NULL;
@@ -52,6 +87,10 @@ static void find_failure(struct locate *locate)
                   "no distribution point serves this machine now; the next joins after %lld "
                   "minutes",
                   (long long)next);
+    else if (decision->on_demand_coming)
+        error_set(locate->failure, ERROR_FAILED, BLAME_POLICY, "NO_LOCATION", locate->asked,
+                  "no distribution point serves this machine; the site will send the content to "
+                  "its preferred ones: ask again later");
     else
         error_set(locate->failure, ERROR_FAILED, BLAME_POLICY, "NO_LOCATION", locate->asked,
                   "no distribution point serves this machine");
@@ -62,7 +101,9 @@ static bool print(const struct locate *locate, struct error *err)
     if (locate->options->json)
         return command_print_json(locate_json(locate), err);
     struct buf out = {0};
-    if (locate->options->brief)
+    if (locate->why)
+        locate_why(locate, &out);
+    else if (locate->options->brief)
         locate_brief(locate, &out);
     else
         locate_text(locate, &out);
@@ -91,6 +132,7 @@ bool command_locate(struct context *context, struct error *err)
         ok = false;
     }
     decision_free(&locate.decision);
+    question_free(&locate.question);
     if (locate.has_manifest)
         manifest_free(&locate.manifest);
     world_free(&locate.world);

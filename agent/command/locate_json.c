@@ -16,7 +16,7 @@ static json_t *number_or_null(int64_t number)
 
 static json_t *content_json(const struct locate *locate)
 {
-    const struct site_content *content = locate->request.content;
+    const struct site_content *content = locate->content;
     bool counted = locate->has_manifest;
     bool has_version = content && content->has_version;
     return json_pack("{s:o, s:o, s:o, s:o}", "id",
@@ -49,7 +49,7 @@ static json_t *settings_json(const struct locate *locate)
 static json_t *assumed_json(const struct locate *locate)
 {
     json_t *list = json_array();
-    if (locate->request.deployment_assumed)
+    if (locate->question.request.deployment.assumed)
         json_array_append_new(list, json_string("deployment"));
     if (locate->decision.presence_assumed)
         json_array_append_new(list, json_string("presence"));
@@ -108,15 +108,6 @@ static json_t *groups_json(const struct decision *decision)
     return list;
 }
 
-static const char *distance_word(const struct location *location)
-{
-    if (location->locality == LOCALITY_CLOUD)
-        return "cloud";
-    if (location->group_count)
-        return location->groups[0]->via == VIA_BOUNDARY ? "local" : "remote";
-    return location->locality == LOCALITY_COMPUTER ? "local" : "remote";
-}
-
 static json_t *group_ids_json(const struct location *location)
 {
     json_t *list = json_array();
@@ -136,21 +127,22 @@ static json_t *boundary_ids_json(const struct location *location)
 static json_t *location_json(const struct locate *locate, size_t index)
 {
     const struct location *location = &locate->decision.locations[index];
-    char *reason = words_location(&locate->world, &locate->decision, location);
+    char *reason = words_location(&locate->answer, location);
     json_t *object = json_pack(
         "{s:I, s:o, s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o, s:o}", "rank", (json_int_t)index + 1,
         "dp", text_or_null(location->dp->name), "kind", dp_kind_word(location->dp->kind),
-        "locality", locality_word(location->locality), "distance", distance_word(location),
-        "protected", (int)location->dp->is_protected, "url", text_or_null(location->url),
-        "afterMinutes", (json_int_t)location->after_minutes, "groups", group_ids_json(location),
-        "boundaries", boundary_ids_json(location), "reason", text_or_null(reason));
+        "locality", locality_word(location->locality), "distance",
+        distance_word(location->distance), "protected", (int)location->dp->is_protected, "url",
+        text_or_null(location->url), "afterMinutes", (json_int_t)location->after_minutes, "groups",
+        group_ids_json(location), "boundaries", boundary_ids_json(location), "reason",
+        text_or_null(reason));
     free(reason);
     return object;
 }
 
 static json_t *excluded_json(const struct locate *locate, const struct excluded_dp *excluded)
 {
-    char *reason = words_excluded(&locate->world, &locate->decision, excluded);
+    char *reason = words_excluded(&locate->answer, excluded);
     json_t *object = json_pack(
         "{s:o, s:s, s:o, s:o, s:o, s:o}", "dp", text_or_null(excluded->dp->name), "code",
         exclusion_word(excluded->code), "afterMinutes", number_or_null(excluded->after_minutes),
@@ -167,6 +159,47 @@ static json_t *failure_json(const struct error *failure)
                      text_or_null(failure->text));
 }
 
+static json_t *deployment_json(const struct locate *locate)
+{
+    const struct location_deployment *deployment = &locate->question.request.deployment;
+    const struct site_deployment *named = locate->question.deployment;
+    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "id",
+                     text_or_null(named ? named->id : NULL), "assumed", (int)deployment->assumed,
+                     "remote", (int)deployment->remote, "fallback", (int)deployment->fallback,
+                     "metered", (int)deployment->metered, "onDemand", (int)deployment->on_demand,
+                     "runFromDP", (int)deployment->run_from_dp, "taskSequence",
+                     (int)deployment->task_sequence);
+}
+
+/* What the 2007 rules ask first; null under the others. */
+static json_t *sites_json(const struct decision *decision)
+{
+    if (decision->rules != RULES_2007)
+        return json_null();
+    json_t *current = json_array();
+    for (size_t i = 0; i < decision->current_site_count; i++)
+        json_array_append_new(current, text_or_null(decision->current_sites[i]));
+    return json_pack("{s:o, s:o, s:b}", "current", current, "assigned",
+                     text_or_null(decision->assigned_site), "assignedServes",
+                     (int)decision->assigned_serves);
+}
+
+static json_t *why_json(const struct locate *locate)
+{
+    if (!locate->why)
+        return json_null();
+    json_t *steps = json_array();
+    for (size_t i = 0; i < locate->walk.count; i++) {
+        const struct location_step *step = &locate->walk.steps[i];
+        char *text = locate_step_words(locate, step);
+        json_array_append_new(steps, json_pack("{s:s, s:b, s:o}", "code",
+                                               exclusion_word(step->code), "excludes",
+                                               (int)step->excludes, "text", text_or_null(text)));
+        free(text);
+    }
+    return json_pack("{s:o, s:o}", "dp", text_or_null(locate->why->name), "steps", steps);
+}
+
 json_t *locate_json(const struct locate *locate)
 {
     const struct decision *decision = &locate->decision;
@@ -175,13 +208,14 @@ json_t *locate_json(const struct locate *locate)
         json_array_append_new(locations, location_json(locate, i));
     for (size_t i = 0; i < decision->excluded_count; i++)
         json_array_append_new(excluded, excluded_json(locate, &decision->excluded[i]));
-    json_t *object = json_pack(
-        "{s:o, s:o, s:s, s:{s:o, s:b}, s:o, s:o, s:o, s:o, s:o, s:o}", "content",
-        content_json(locate), "machine", machine_to_json(&locate->world.machine), "rules",
-        "current", "deployment", "id", text_or_null(locate->deployment_id), "assumed",
-        (int)locate->request.deployment_assumed, "settings", settings_json(locate), "assumed",
-        assumed_json(locate), "boundaries", boundaries_json(decision), "boundaryGroups",
-        groups_json(decision), "locations", locations, "excluded", excluded);
+    json_t *object =
+        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "content",
+                  content_json(locate), "machine", machine_to_json(&locate->world.machine), "rules",
+                  location_rules_word(decision->rules), "deployment", deployment_json(locate),
+                  "settings", settings_json(locate), "assumed", assumed_json(locate), "boundaries",
+                  boundaries_json(decision), "boundaryGroups", groups_json(decision), "sites",
+                  sites_json(decision), "onDemandComing", (int)decision->on_demand_coming,
+                  "locations", locations, "excluded", excluded, "why", why_json(locate));
     if (locate->failure)
         json_object_set_new(object, "error", failure_json(locate->failure));
     return object;

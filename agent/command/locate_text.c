@@ -29,7 +29,7 @@ static void __attribute__((format(printf, 2, 3))) line(struct buf *out, const ch
 /* "PS100001 version 3" */
 static char *content_text(const struct locate *locate)
 {
-    const struct site_content *content = locate->request.content;
+    const struct site_content *content = locate->content;
     if (!content)
         return mem_format("%s (not known)", locate->asked);
     if (!content->has_version)
@@ -45,7 +45,7 @@ static const char *machine_name(const struct locate *locate)
 
 static void add_content(const struct locate *locate, struct buf *out)
 {
-    const struct site_content *content = locate->request.content;
+    const struct site_content *content = locate->content;
     char *text = content_text(locate);
     const char *name = content && content->name ? content->name : NULL;
     if (locate->has_manifest)
@@ -89,6 +89,32 @@ static void add_group(const struct located_group *group, struct buf *out)
              group->through->name, minutes);
 }
 
+static void add_sites(const struct decision *decision, struct buf *out)
+{
+    struct buf sites = {0};
+    words_add_sites(&sites, decision);
+    line(out, "site      current %s, assigned %s",
+         sites.data ? sites.data : "not known: all distribution points count as its own",
+         decision->assigned_site ? decision->assigned_site : "not known");
+    buf_free(&sites);
+}
+
+static void add_deployment(const struct locate *locate, struct buf *out)
+{
+    const struct location_deployment *deployment = &locate->question.request.deployment;
+    const char *task = deployment->task_sequence ? "; a task sequence: neighbors at once" : "";
+    if (deployment->assumed) {
+        line(out, "assumed   no deployment was named: every download option counts as allowed%s",
+             task);
+        return;
+    }
+    line(out, "deploys   %s: neighbors and slow networks %s, default group and fallback %s%s%s%s",
+         locate->options->deployment, deployment->remote ? "allowed" : "not allowed",
+         deployment->fallback ? "allowed" : "not allowed",
+         deployment->on_demand ? "; content on demand" : "",
+         deployment->run_from_dp ? "; runs from the distribution point" : "", task);
+}
+
 static void add_header(const struct locate *locate, struct buf *out)
 {
     const struct decision *decision = &locate->decision;
@@ -98,8 +124,11 @@ static void add_header(const struct locate *locate, struct buf *out)
         add_group(&decision->groups[i], out);
     if (decision->group_count == 0)
         line(out, "group     none");
-    if (locate->request.deployment_assumed)
-        line(out, "assumed   no deployment was named: every download option counts as allowed");
+    if (decision->rules != RULES_CURRENT)
+        line(out, "rules     %s", location_rules_word(decision->rules));
+    if (decision->rules == RULES_2007)
+        add_sites(decision, out);
+    add_deployment(locate, out);
     if (decision->presence_assumed)
         line(out, "assumed   the policy does not say what is where: every distribution point may "
                   "hold it");
@@ -113,7 +142,7 @@ static void add_locations(const struct locate *locate, struct buf *out)
     const struct decision *decision = &locate->decision;
     for (size_t i = 0; i < decision->location_count; i++) {
         const struct location *location = &decision->locations[i];
-        char *reason = words_location(&locate->world, decision, location);
+        char *reason = words_location(&locate->answer, location);
         buf_append_text(out, "\n");
         if (location->after_minutes)
             line(out, "%3zu  %s  %s  %s, from minute %lld", i + 1, location->dp->name,
@@ -141,7 +170,7 @@ static void add_excluded(const struct locate *locate, struct buf *out)
         bool is_stranger = excluded->code == EXCLUDED_NOT_IN_GROUP;
         if (is_stranger && ++strangers > STRANGERS_SHOWN && !locate->options->excluded)
             continue;
-        char *reason = words_excluded(&locate->world, decision, excluded);
+        char *reason = words_excluded(&locate->answer, excluded);
         line(out, "     %s  %s: %s", excluded->dp->name, exclusion_word(excluded->code),
              reason ? reason : "");
         free(reason);
@@ -155,6 +184,9 @@ void locate_text(const struct locate *locate, struct buf *out)
 {
     add_header(locate, out);
     add_locations(locate, out);
+    if (locate->decision.on_demand_coming)
+        buf_append_text(out, "\ncoming\n     on no preferred distribution point: the content is on "
+                             "demand, so the site sends it there; ask again later\n");
     add_excluded(locate, out);
 }
 
@@ -188,4 +220,56 @@ void locate_brief(const struct locate *locate, struct buf *out)
     line(out, "%s", text.data);
     buf_free(&text);
     free(content);
+}
+
+static void add_step(const struct locate *locate, const struct location_step *step, struct buf *out)
+{
+    char *text = locate_step_words(locate, step);
+    line(out, "  %-4s %-27s %s", step->excludes ? "NO" : "ok", exclusion_word(step->code),
+         text ? text : "");
+    free(text);
+}
+
+/* Its place, and what put it before and behind its neighbours. */
+static void add_place(const struct locate *locate, const struct location *location, struct buf *out)
+{
+    const struct decision *decision = &locate->decision;
+    size_t index = (size_t)(location - decision->locations);
+    char *reason = words_location(&locate->answer, location);
+    line(out, "place     %zu of %zu, %s, %s%s%lld", index + 1, decision->location_count,
+         locality_word(location->locality), distance_word(location->distance), ", from minute ",
+         (long long)location->after_minutes);
+    line(out, "          %s", reason ? reason : "");
+    line(out, "          %s", location->url);
+    free(reason);
+    for (size_t i = 0; i < 2; i++) {
+        bool is_last = index + 1 == decision->location_count;
+        if (i == 0 ? index == 0 : is_last)
+            continue;
+        const struct location *first = location - (i == 0), *second = first + 1;
+        char *order = words_order(&locate->answer, first, second);
+        line(out, "%-9s %s: %s", i == 0 ? "behind" : "before", (i == 0 ? first : second)->dp->name,
+             order ? order : "");
+        free(order);
+    }
+}
+
+void locate_why(const struct locate *locate, struct buf *out)
+{
+    const struct location *location = locate_find_location(locate, locate->why);
+    const struct excluded_dp *excluded = locate_find_excluded(locate, locate->why);
+    add_header(locate, out);
+    buf_append_text(out, "\n");
+    line(out, "%s, %s, by the rules of %s", locate->why->name, dp_kind_word(locate->why->kind),
+         location_rules_word(locate->decision.rules));
+    for (size_t i = 0; i < locate->walk.count; i++)
+        add_step(locate, &locate->walk.steps[i], out);
+    buf_append_text(out, "\n");
+    if (location)
+        add_place(locate, location, out);
+    else if (excluded && excluded->after_minutes >= 0)
+        line(out, "not used  %s, until minute %lld", exclusion_word(excluded->code),
+             (long long)excluded->after_minutes);
+    else if (excluded)
+        line(out, "not used  %s", exclusion_word(excluded->code));
 }

@@ -25,7 +25,10 @@ enum option_id {
     OPTION_SET,
     OPTION_AT,
     OPTION_ALL,
+    OPTION_RULES,
     OPTION_DEPLOYMENT,
+    OPTION_FOR,
+    OPTION_WHY,
     OPTION_EXCLUDED,
     OPTION_BRIEF,
     OPTION_TO,
@@ -55,7 +58,10 @@ static const struct option_row {
     {OPTION_SET, "set", "KEY=VALUE", ASKED, "a fact of the machine; may be repeated"},
     {OPTION_AT, "at", "MINUTES", PLACES, "minutes since the first request"},
     {OPTION_ALL, "all", NULL, COMMAND_LOCATE, "every location, whenever it joins"},
+    {OPTION_RULES, "rules", "SET", PLACES, "rules of 2007, 2012 or current"},
     {OPTION_DEPLOYMENT, "deployment", "ID|BITS", PLACES, "the deployment that allows the sources"},
+    {OPTION_FOR, "for", "PURPOSE", PLACES, "what the content is for: task-sequence"},
+    {OPTION_WHY, "why", "DP", COMMAND_LOCATE, "one distribution point through every rule"},
     {OPTION_EXCLUDED, "excluded", NULL, COMMAND_LOCATE, "print every DP that is not used"},
     {OPTION_BRIEF, "brief", NULL, COMMAND_LOCATE, "one line, for a ticket"},
     {OPTION_TO, "to", "DIR", COMMAND_GET, "also lay the content out in DIR"},
@@ -114,7 +120,10 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_SET: append(&options->sets, &options->set_count, optarg); break;
     case OPTION_AT: return read_minutes(row, &options->at, err);
     case OPTION_ALL: options->all = true; break;
+    case OPTION_RULES: options->rules = optarg; break;
     case OPTION_DEPLOYMENT: options->deployment = optarg; break;
+    case OPTION_FOR: options->purpose = optarg; break;
+    case OPTION_WHY: options->why = optarg; break;
     case OPTION_EXCLUDED: options->excluded = true; break;
     case OPTION_BRIEF: options->brief = true; break;
     case OPTION_TO: options->to = optarg; break;

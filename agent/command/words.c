@@ -1,22 +1,15 @@
-/* A decision in words an administrator uses: which boundary, group, relationship, setting and
-   document decided. Documents are cited for people only: of equal policy in whatever form the JSON
-   is equal. */
-#include "agent/command/command.h"
+/* The pieces that reasons are made of. */
+#include "agent/command/words.h"
 
-#include "policy/base/buf.h"
-
-#include <stdio.h>
 #include <string.h>
 
-#define GROUPS_NAMED 3 /* of a DP that stands in no group of the machine */
-
-static void add_origin(struct buf *out, const struct world *world, const struct instance *instance)
+void words_add_origin(struct buf *out, const struct world *world, const struct instance *instance)
 {
     if (instance && world->cites)
         buf_format(out, " (%s)", instance_where(world->site.policy, instance));
 }
 
-static void add_setting(struct buf *out, const struct world *world, enum setting setting)
+void words_add_setting(struct buf *out, const struct world *world, enum setting setting)
 {
     const struct setting_row *row = &setting_rows[setting];
     int64_t value = world->settings.value[setting];
@@ -32,25 +25,25 @@ static void add_setting(struct buf *out, const struct world *world, enum setting
 }
 
 /* The boundary that brings the machine into the group: the first of those that hold it. */
-static const struct site_boundary *holding_boundary(const struct world *world,
-                                                    const struct decision *decision,
+static const struct site_boundary *holding_boundary(const struct answer *answer,
                                                     const struct site_group *group)
 {
+    const struct decision *decision = answer->decision;
     for (size_t i = 0; i < decision->boundary_count; i++)
         for (size_t j = 0; j < group->boundary_count; j++)
-            if (&world->site.boundaries[group->boundaries[j]] == decision->boundaries[i])
+            if (&answer->world->site.boundaries[group->boundaries[j]] == decision->boundaries[i])
                 return decision->boundaries[i];
     return NULL;
 }
 
-static void add_boundary(struct buf *out, const struct world *world,
-                         const struct site_boundary *boundary)
+void words_add_boundary(struct buf *out, const struct world *world,
+                        const struct site_boundary *boundary)
 {
     buf_format(out, ", which holds the machine by the %s boundary %s",
                boundary_type_word(boundary->boundary.type), boundary->boundary.value);
     if (boundary->display_name && *boundary->display_name)
         buf_format(out, " '%s'", boundary->display_name);
-    add_origin(out, world, boundary->instance);
+    words_add_origin(out, world, boundary->instance);
 }
 
 /* The row that gave the minutes, or NULL where nothing did. */
@@ -63,16 +56,26 @@ static const struct site_relationship *deciding_row(const struct world *world,
     return group->from == MINUTES_DEFAULT ? site_find_relationship(&world->site, id, id) : NULL;
 }
 
-static void add_minutes(struct buf *out, const struct world *world,
-                        const struct located_group *group)
+static void add_time(struct buf *out, const struct answer *answer,
+                     const struct located_group *group)
 {
-    const struct site_relationship *row = deciding_row(world, group);
+    long long minutes = (long long)group->minutes;
     if (group->never)
         buf_append_text(out, ", which is never used: ");
-    else if (group->minutes == 0)
+    else if (answer->request->deployment.task_sequence)
+        buf_format(out,
+                   ", which a task sequence asks at once, in its turn (%lld minutes): ", minutes);
+    else if (minutes == 0)
         buf_append_text(out, ", which joins at once: ");
     else
-        buf_format(out, ", which joins after %lld minutes: ", (long long)group->minutes);
+        buf_format(out, ", which joins after %lld minutes: ", minutes);
+}
+
+static void add_minutes(struct buf *out, const struct answer *answer,
+                        const struct located_group *group)
+{
+    const struct site_relationship *row = deciding_row(answer->world, group);
+    add_time(out, answer, group);
     if (row && group->from == MINUTES_ROW)
         buf_format(out, "relationship from '%s', FallbackDP %lld", group->through->name,
                    (long long)row->minutes);
@@ -81,19 +84,19 @@ static void add_minutes(struct buf *out, const struct world *world,
     else
         buf_append_text(out, "no relationship and no default behavior says otherwise");
     if (row)
-        add_origin(out, world, row->instance);
+        words_add_origin(out, answer->world, row->instance);
 }
 
-static void add_group(struct buf *out, const struct world *world, const struct decision *decision,
-                      const struct located_group *group)
+void words_add_group(struct buf *out, const struct answer *answer,
+                     const struct located_group *group)
 {
     const struct site_boundary *boundary;
     switch (group->via) {
     case VIA_BOUNDARY:
         buf_format(out, "in boundary group '%s'", group->group->name);
-        boundary = holding_boundary(world, decision, group->group);
+        boundary = holding_boundary(answer, group->group);
         if (boundary)
-            add_boundary(out, world, boundary);
+            words_add_boundary(out, answer->world, boundary);
         return;
     case VIA_NEIGHBOR:
         buf_format(out, "in '%s', a neighbor of '%s'", group->group->name, group->through->name);
@@ -102,173 +105,58 @@ static void add_group(struct buf *out, const struct world *world, const struct d
         buf_format(out, "in the default group '%s'", group->group->name);
         if (!group->through) {
             buf_format(out, ": no boundary group holds the machine, and its site is %s",
-                       decision->default_group_site);
+                       answer->decision->assigned_site);
             return;
         }
         break;
     }
-    add_minutes(out, world, group);
+    add_minutes(out, answer, group);
 }
 
-static void add_locality(struct buf *out, const struct location *location)
+void words_add_remote(struct buf *out, const struct answer *answer)
 {
-    bool is_remote = location->group_count && location->groups[0]->via != VIA_BOUNDARY;
-    if (location->locality == LOCALITY_COMPUTER)
-        buf_append_text(out, "on the machine itself; ");
-    else if (location->locality == LOCALITY_SUBNET)
-        buf_append_text(out, is_remote ? "in the machine's own subnet, so before current groups' "
-                                         "other subnets; "
-                                       : "in the machine's own subnet; ");
-}
-
-/* Why a cloud DP is allowed, and why it stands where it stands. */
-static void add_cloud(struct buf *out, const struct world *world, const struct decision *decision)
-{
-    buf_append_text(out, "; ");
-    add_setting(out, world, SETTING_ALLOW_CLOUD_DP);
-    for (size_t i = 0; i < decision->group_count; i++) {
-        const struct located_group *group = &decision->groups[i];
-        if (group->via != VIA_BOUNDARY || !(group->group->flags & SITE_GROUP_PREFER_CLOUD))
-            continue;
-        buf_format(out, "; first: '%s' prefers cloud sources (Flags %lld)", group->group->name,
-                   (long long)group->group->flags);
-        return;
+    const struct location_deployment *deployment = &answer->request->deployment;
+    if (deployment->assumed) {
+        buf_append_text(out, "no deployment was named");
+    } else if (deployment->options) {
+        buf_format(out, "its deployment type says OnSlowNetwork %s",
+                   deployment->remote ? "Download" : "DoNothing");
+        words_add_origin(out, answer->world, deployment->options);
+    } else {
+        buf_format(out, "0x40 is %s", deployment->remote ? "set" : "not set");
     }
-    buf_append_text(out, "; cloud stands last");
 }
 
-char *words_location(const struct world *world, const struct decision *decision,
-                     const struct location *location)
+void words_add_fallback(struct buf *out, const struct answer *answer)
 {
-    struct buf out = {0};
-    bool is_cloud = location->locality == LOCALITY_CLOUD;
-    add_locality(&out, location);
-    if (location->group_count)
-        add_group(&out, world, decision, location->groups[0]);
-    else if (is_cloud)
-        buf_append_text(&out, "a cloud distribution point serves internet machines");
-    else
-        buf_append_text(&out, "internet-facing with HTTPS: on the internet no group counts");
-    if (is_cloud)
-        add_cloud(&out, world, decision);
-    if (location->presence.presence == PRESENCE_UPDATING)
-        buf_format(&out, "; the content is being updated there (state %d)",
-                   location->presence.state);
-    if (location->dp->is_protected)
-        buf_append_text(&out, "; protected: not used since 1610");
-    return out.data;
+    const struct location_deployment *deployment = &answer->request->deployment;
+    if (deployment->assumed) {
+        buf_append_text(out, "no deployment was named");
+    } else if (deployment->options) {
+        buf_format(out, "its deployment type says FallbackToUnprotectedDP %s",
+                   deployment->fallback ? "true" : "false, or nothing");
+        words_add_origin(out, answer->world, deployment->options);
+    } else {
+        buf_format(out, "0x20000 is %s", deployment->fallback ? "not set" : "set");
+    }
 }
 
-static void add_no_content(struct buf *out, const struct decision *decision,
-                           const struct site_presence *presence)
+void words_add_sites(struct buf *out, const struct decision *decision)
 {
-    if (!decision->content)
-        buf_append_text(out, "the policy does not know the content");
-    else if (presence->state < 0)
-        buf_append_text(out, "the content was not distributed to it");
-    else if (presence->state >= 4 && presence->state <= 6)
-        buf_format(out, "the content is being removed: %s (state %d)",
-                   site_state_word(presence->state), presence->state);
+    for (size_t i = 0; i < decision->current_site_count; i++)
+        buf_format(out, "%s%s", i ? " and " : "", decision->current_sites[i]);
+}
+
+void words_add_presence(struct buf *out, const struct site_presence *presence)
+{
+    if (presence->state >= 0)
+        buf_format(out, "%s (state %d)", site_state_word(presence->state), presence->state);
     else
-        buf_format(out, "the content is not there: %s (state %d)", site_state_word(presence->state),
-                   presence->state);
+        buf_append_text(out, presence->presence == PRESENCE_ASSUMED
+                                 ? "assumed: the policy does not say what is where"
+                                 : "distributed to it");
+    if (presence->version >= 0)
+        buf_format(out, ", version %lld", (long long)presence->version);
     if (presence->last_copied)
         buf_format(out, ", last copied %s", presence->last_copied);
-}
-
-static void add_versions(struct buf *out, const struct decision *decision,
-                         const struct excluded_dp *excluded)
-{
-    long long there = excluded->presence.version, wanted = decision->content->version;
-    if (excluded->code == EXCLUDED_OLD_VERSION)
-        buf_format(out, "has version %lld, wanted %lld", there, wanted);
-    else
-        buf_format(out, "has version %lld, this machine's policy says %lld: fetch policy", there,
-                   wanted);
-}
-
-static void add_strange_groups(struct buf *out, const struct world *world, const struct site_dp *dp)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < world->site.group_count; i++) {
-        const struct site_group *group = &world->site.groups[i];
-        if (!site_group_has_dp(&world->site, group, dp))
-            continue;
-        if (count < GROUPS_NAMED)
-            buf_format(out, "%s'%s'", count ? ", " : "in ", group->name);
-        count++;
-    }
-    if (count > GROUPS_NAMED)
-        buf_format(out, " and %zu groups more", count - GROUPS_NAMED);
-    if (count == 0)
-        buf_append_text(out, "in no boundary group: it serves no intranet machine");
-    else
-        buf_format(out, ", which %s the machine and %s no neighbor of a group that does",
-                   count == 1 ? "does not hold" : "do not hold", count == 1 ? "is" : "are");
-}
-
-static void add_metered(struct buf *out, const struct world *world)
-{
-    buf_append_text(out, "the machine is on a metered network: ");
-    add_setting(out, world, SETTING_METERED_NETWORK_USAGE);
-    if (world->settings.value[SETTING_METERED_NETWORK_USAGE] == 2)
-        buf_append_text(out, ", and the deployment does not allow it");
-}
-
-/* What stands in the way of the DP itself. */
-static void add_own_obstacle(struct buf *out, const struct world *world,
-                             const struct excluded_dp *excluded)
-{
-    const struct site_dp *dp = excluded->dp;
-    if (excluded->code == EXCLUDED_UNSUPPORTED_SCHEME) {
-        buf_format(out, "its BaseURL '%s' is neither http nor https", dp->base_url);
-    } else if (excluded->code == EXCLUDED_MAINTENANCE) {
-        buf_append_text(out, "in maintenance mode");
-        add_origin(out, world, dp->instance);
-    } else if (excluded->code == EXCLUDED_CLOUD_NOT_ALLOWED) {
-        buf_append_text(out, "a cloud distribution point, and ");
-        add_setting(out, world, SETTING_ALLOW_CLOUD_DP);
-    } else if (excluded->code == EXCLUDED_INTERNET_ONLY) {
-        buf_append_text(out, "serves internet machines only (InternetFacing, not InternetShared)");
-    } else if (excluded->code == EXCLUDED_INTRANET_ONLY) {
-        buf_format(out, "the machine is on the internet, and this distribution point %s",
-                   dp->internet_facing ? "speaks HTTP only" : "is not internet-facing");
-    }
-}
-
-/* What stands in the way of the group that would reach the DP. */
-static void add_group_obstacle(struct buf *out, const struct world *world,
-                               const struct decision *decision, const struct excluded_dp *excluded)
-{
-    if (excluded->group)
-        add_group(out, world, decision, excluded->group);
-    if (excluded->code == EXCLUDED_REMOTE_NOT_ALLOWED)
-        buf_append_text(out, "; the deployment allows neither neighbor nor default groups (0x40 "
-                             "is not set)");
-    else if (excluded->code == EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED)
-        buf_append_text(out, "; the deployment forbids the default group (0x20000 is set)");
-}
-
-char *words_excluded(const struct world *world, const struct decision *decision,
-                     const struct excluded_dp *excluded)
-{
-    struct buf out = {0};
-    switch (excluded->code) {
-    case EXCLUDED_UNSUPPORTED_SCHEME:
-    case EXCLUDED_MAINTENANCE:
-    case EXCLUDED_CLOUD_NOT_ALLOWED:
-    case EXCLUDED_INTERNET_ONLY:
-    case EXCLUDED_INTRANET_ONLY: add_own_obstacle(&out, world, excluded); break;
-    case EXCLUDED_METERED: add_metered(&out, world); break;
-    case EXCLUDED_NOT_IN_GROUP: add_strange_groups(&out, world, excluded->dp); break;
-    case EXCLUDED_FALLBACK_NEVER:
-    case EXCLUDED_REMOTE_NOT_ALLOWED:
-    case EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED:
-    case EXCLUDED_FALLBACK_NOT_DUE: add_group_obstacle(&out, world, decision, excluded); break;
-    case EXCLUDED_NO_CONTENT: add_no_content(&out, decision, &excluded->presence); break;
-    case EXCLUDED_OLD_VERSION:
-    case EXCLUDED_NEWER_VERSION: add_versions(&out, decision, excluded); break;
-    case EXCLUSION_COUNT: break;
-    }
-    return out.data;
 }

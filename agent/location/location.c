@@ -1,131 +1,93 @@
-/*
- * The current-branch rules (1610 and later; configmgr-facts 3.3, 3.5): every distribution point is
- * put into exactly one of two lists.
- */
+/* The decision: every distribution point through the table of its rule set, into one of two
+   lists. */
 #include "agent/location/internal.h"
 
-#include "policy/base/text.h"
-
 #include <stdlib.h>
-#include <string.h>
 
-/* One DP while it is judged. */
-struct candidate {
-    const struct site_dp *dp;
-    size_t group_count;
-    const struct located_group **groups; /* that hold it, nearest first */
-    const struct located_group *way;     /* the nearest that may be used, or NULL */
-    int64_t minutes;
-    struct site_presence presence;
+/* A DP's place in one of the decision's groups. */
+struct membership {
+    uint32_t dp, group;
+    bool is_slow;
 };
 
-struct judging {
-    struct decision *decision;
-    const struct location_request *request;
+static int by_dp(const void *a, const void *b)
+{
+    const struct membership *left = a, *right = b;
+    if (left->dp != right->dp)
+        return left->dp < right->dp ? -1 : 1;
+    return (left->group > right->group) - (left->group < right->group);
+}
+
+/* Those of all the decision's groups, by DP, then in the groups' order; the caller frees them. */
+static struct membership *find_members(const struct decision *decision, size_t *count)
+{
+    *count = 0;
+    for (size_t g = 0; g < decision->group_count; g++)
+        *count += decision->groups[g].group->dp_count;
+    struct membership *members = mem_zero(*count, sizeof *members), *member = members;
+    for (size_t g = 0; g < decision->group_count; g++) {
+        const struct site_group *group = decision->groups[g].group;
+        for (size_t i = 0; i < group->dp_count; i++)
+            *member++ = (struct membership){(uint32_t)group->dps[i], (uint32_t)g,
+                                            group->slow && group->slow[i]};
+    }
+    qsort(members, *count, sizeof *members, by_dp);
+    return members;
+}
+
+/* The candidates that stand in a group, by DP. */
+struct crowd {
+    size_t count;
+    struct candidate *candidates;
 };
 
-/* What the DP itself, the settings and the network say. EXCLUSION_COUNT: nothing against it. */
-static enum exclusion judge_reach(const struct judging *judging, const struct candidate *candidate)
+static void gather(struct crowd *crowd, struct decision *decision, const struct site *site)
 {
-    const struct location_request *request = judging->request;
-    const struct site_dp *dp = candidate->dp;
-    bool cloud = dp->kind == DP_CLOUD;
-    bool internet = request->machine->internet;
-    if (!dp->scheme_supported)
-        return EXCLUDED_UNSUPPORTED_SCHEME;
-    if (dp->maintenance)
-        return EXCLUDED_MAINTENANCE;
-    if (cloud && !request->settings->value[SETTING_ALLOW_CLOUD_DP])
-        return EXCLUDED_CLOUD_NOT_ALLOWED;
-    if (!location_metered_allowed(request))
-        return EXCLUDED_METERED;
-    if (!internet && !cloud && dp->internet_facing && dp->internet_shared == 0)
-        return EXCLUDED_INTERNET_ONLY;
-    if (internet && !cloud && (!dp->internet_facing || !dp->https))
-        return EXCLUDED_INTRANET_ONLY;
-    return EXCLUSION_COUNT;
-}
-
-static bool is_remote(const struct located_group *group)
-{
-    return group->via != VIA_BOUNDARY;
-}
-
-static enum exclusion judge_group(const struct judging *judging, const struct located_group *group)
-{
-    if (group->never)
-        return EXCLUDED_FALLBACK_NEVER;
-    if (is_remote(group) && !location_remote_allowed(judging->request))
-        return EXCLUDED_REMOTE_NOT_ALLOWED;
-    if (group->via == VIA_SITE_DEFAULT && !location_default_group_allowed(judging->request))
-        return EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED;
-    return EXCLUSION_COUNT;
-}
-
-/* Chooses the nearest way that is open; where none is, the last obstacle of the best stands. */
-static enum exclusion judge_groups(const struct judging *judging, struct candidate *candidate)
-{
-    enum exclusion worst = EXCLUDED_NOT_IN_GROUP;
-    if (judging->request->machine->internet)
-        return EXCLUSION_COUNT;
-    for (size_t i = 0; i < candidate->group_count; i++) {
-        enum exclusion code = judge_group(judging, candidate->groups[i]);
-        if (code == EXCLUSION_COUNT) {
-            candidate->way = candidate->groups[i];
-            candidate->minutes = candidate->groups[i]->minutes;
-            return EXCLUSION_COUNT;
+    size_t count;
+    struct membership *members = find_members(decision, &count);
+    const struct located_group **groups = arena_zero(&decision->arena, count, sizeof *groups);
+    crowd->candidates = arena_zero(&decision->arena, count, sizeof *crowd->candidates);
+    crowd->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct candidate *last = crowd->candidates + crowd->count;
+        groups[i] = &decision->groups[members[i].group];
+        if (i == 0 || members[i].dp != members[i - 1].dp) {
+            *last = (struct candidate){.index = members[i].dp,
+                                       .dp = &site->dps[members[i].dp],
+                                       .groups = groups + i,
+                                       .slow_everywhere = true};
+            crowd->count++;
+        } else {
+            last--;
         }
-        if (worst == EXCLUDED_NOT_IN_GROUP || code < worst) {
-            worst = code;
-            candidate->way = candidate->groups[i];
-        }
+        last->group_count++;
+        last->slow_everywhere = last->slow_everywhere && members[i].is_slow;
     }
-    return worst;
+    free(members);
 }
 
-static enum exclusion judge_presence(const struct candidate *candidate)
+/* ---- one DP ---- */
+
+static enum exclusion judge(const struct judging *judging, const struct candidate *candidate)
 {
-    switch (candidate->presence.presence) {
-    case PRESENCE_NO: return EXCLUDED_NO_CONTENT;
-    case PRESENCE_OLD: return EXCLUDED_OLD_VERSION;
-    case PRESENCE_NEWER: return EXCLUDED_NEWER_VERSION;
-    case PRESENCE_YES:
-    case PRESENCE_UPDATING:
-    case PRESENCE_ASSUMED: break;
-    }
+    size_t count;
+    const struct location_rule *rules = location_rules_table(judging->decision->rules, &count);
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].excludes(judging, candidate))
+            return rules[i].code;
     return EXCLUSION_COUNT;
 }
 
-static enum exclusion judge(const struct judging *judging, struct candidate *candidate)
+/* When what is hidden or not due joins; -1: it does not. */
+static int64_t joins_after(const struct judging *judging, const struct candidate *candidate,
+                           enum exclusion code)
 {
-    const struct location_request *request = judging->request;
-    if (!request->content)
-        return EXCLUDED_NO_CONTENT;
-    candidate->presence = site_presence(request->site, candidate->dp, request->content);
-    enum exclusion code = judge_reach(judging, candidate);
-    if (code == EXCLUSION_COUNT)
-        code = judge_groups(judging, candidate);
-    if (code == EXCLUSION_COUNT)
-        code = judge_presence(candidate);
-    if (code == EXCLUSION_COUNT && candidate->minutes > request->minutes)
-        code = EXCLUDED_FALLBACK_NOT_DUE;
-    return code;
-}
-
-static enum locality locality_of(const struct judging *judging, const struct candidate *candidate)
-{
-    const struct machine *machine = judging->request->machine;
-    if (candidate->dp->kind == DP_CLOUD)
-        return LOCALITY_CLOUD;
-    if (location_same_computer(candidate->dp, machine))
-        return LOCALITY_COMPUTER;
-    if (machine->internet)
-        return LOCALITY_INTERNET;
-    if (location_same_subnet(candidate->dp, machine))
-        return LOCALITY_SUBNET;
-    if (candidate->way->via == VIA_BOUNDARY)
-        return LOCALITY_BOUNDARYGROUP;
-    return candidate->way->via == VIA_NEIGHBOR ? LOCALITY_NEIGHBOR : LOCALITY_SITEDEFAULT;
+    if (code != EXCLUDED_FALLBACK_NOT_DUE && code != EXCLUDED_HIDDEN_BY_PROTECTED)
+        return -1;
+    struct location_request later = *judging->request;
+    struct judging then = {judging->decision, &later, judging->weight};
+    later.minutes = candidate->minutes;
+    return judge(&then, candidate) == EXCLUSION_COUNT ? candidate->minutes : -1;
 }
 
 /* The groups that are open and have joined. */
@@ -136,28 +98,12 @@ static void list_groups(const struct judging *judging, const struct candidate *c
         arena_zero(&judging->decision->arena, candidate->group_count, sizeof *found);
     for (size_t i = 0; i < candidate->group_count; i++) {
         const struct located_group *group = candidate->groups[i];
-        if (judge_group(judging, group) == EXCLUSION_COUNT &&
-            group->minutes <= judging->request->minutes)
+        bool has_joined = judging->request->deployment.task_sequence ||
+                          group->minutes <= judging->request->minutes;
+        if (location_is_open(judging, group) && has_joined)
             found[location->group_count++] = group;
     }
     location->groups = found;
-}
-
-static int by_index(const void *a, const void *b)
-{
-    size_t left = *(const size_t *)a, right = *(const size_t *)b;
-    return (left > right) - (left < right);
-}
-
-static bool is_in_groups(const struct location *location, size_t boundary)
-{
-    for (size_t i = 0; i < location->group_count; i++) {
-        const struct site_group *group = location->groups[i]->group;
-        if (group->boundary_count && bsearch(&boundary, group->boundaries, group->boundary_count,
-                                             sizeof *group->boundaries, by_index))
-            return true;
-    }
-    return false;
 }
 
 /* The boundaries of the location's groups that hold the machine. */
@@ -166,26 +112,30 @@ static void list_boundaries(const struct judging *judging, struct location *loca
     struct decision *decision = judging->decision;
     const struct site_boundary **found =
         arena_zero(&decision->arena, decision->boundary_count, sizeof *found);
-    for (size_t i = 0; i < decision->boundary_count; i++) {
-        size_t index = (size_t)(decision->boundaries[i] - judging->request->site->boundaries);
-        if (is_in_groups(location, index))
+    for (size_t i = 0; i < decision->boundary_count; i++)
+        if (location_in_boundary(judging->request->index->site, location->groups,
+                                 location->group_count, decision->boundaries[i]))
             found[location->boundary_count++] = decision->boundaries[i];
-    }
     location->boundaries = found;
 }
 
 static void add_location(const struct judging *judging, const struct candidate *candidate)
 {
-    const struct location_request *request = judging->request;
     struct decision *decision = judging->decision;
     struct location *location = &decision->locations[decision->location_count++];
     *location = (struct location){
         .dp = candidate->dp,
-        .locality = locality_of(judging, candidate),
+        .locality = location_locality(judging, candidate),
+        .distance = location_distance(judging, candidate),
+        .fallback = location_is_fallback(judging, candidate),
         .after_minutes = candidate->minutes,
-        .url = site_url(request->site, request->content, candidate->dp),
+        .turn = candidate->turn,
+        .url = judging->request->content->urls[candidate->index],
         .presence = candidate->presence,
+        .weight = location_weight(judging->weight, candidate->dp),
     };
+    if (judging->request->locations_only)
+        return;
     list_groups(judging, candidate, location);
     list_boundaries(judging, location);
 }
@@ -197,68 +147,115 @@ static void add_excluded(const struct judging *judging, const struct candidate *
     decision->excluded[decision->excluded_count++] = (struct excluded_dp){
         .dp = candidate->dp,
         .code = code,
-        .after_minutes = code == EXCLUDED_FALLBACK_NOT_DUE ? candidate->minutes : -1,
+        .after_minutes = joins_after(judging, candidate, code),
         .presence = candidate->presence,
         .group = candidate->way,
     };
 }
 
-static struct candidate *make_candidates(struct decision *decision,
-                                         const struct location_request *request)
+/* ---- all of them ---- */
+
+static void begin(struct judging *judging, struct decision *decision,
+                  const struct location_request *request, struct crowd *crowd)
 {
-    const struct site *site = request->site;
-    struct candidate *candidates = mem_zero(site->dp_count, sizeof *candidates);
-    for (size_t g = 0; g < decision->group_count; g++)
-        for (size_t i = 0; i < decision->groups[g].group->dp_count; i++)
-            candidates[decision->groups[g].group->dps[i]].group_count++;
-    for (size_t i = 0; i < site->dp_count; i++) {
-        candidates[i].dp = &site->dps[i];
-        candidates[i].presence = (struct site_presence){PRESENCE_NO, -1, -1, NULL};
-        candidates[i].groups =
-            arena_zero(&decision->arena, candidates[i].group_count, sizeof *candidates[i].groups);
-        candidates[i].group_count = 0;
-    }
-    /* The decision's groups are in order: so is each DP's list. */
-    for (size_t g = 0; g < decision->group_count; g++)
-        for (size_t i = 0; i < decision->groups[g].group->dp_count; i++) {
-            struct candidate *candidate = &candidates[decision->groups[g].group->dps[i]];
-            candidate->groups[candidate->group_count++] = &decision->groups[g];
-        }
-    return candidates;
+    *judging = (struct judging){decision, request, location_seed(request)};
+    gather(crowd, decision, request->index->site);
 }
 
-/* A cloud DP stands in no subnet: its addresses decide nothing. */
-static bool lacks_addresses(const struct site *site)
+/* Where the site is to bring the content to a preferred DP first (configmgr-facts 3.5). */
+static bool is_coming(const struct location_request *request, const struct crowd *crowd)
 {
-    for (size_t i = 0; i < site->dp_count; i++)
-        if (site->dps[i].kind != DP_CLOUD && !site->dps[i].address_count &&
-            !site->dps[i].subnet_count)
-            return true;
-    return false;
+    const struct location_content *content = request->content;
+    if (request->rules != RULES_2012 || crowd->count == 0 || !content->content ||
+        !(content->content->flags & SITE_CONTENT_ON_DEMAND))
+        return false;
+    for (size_t i = 0; i < crowd->count; i++)
+        if (location_is_present(content->presence[crowd->candidates[i].index].presence))
+            return false;
+    return true;
+}
+
+/* The candidate of this DP: one of the crowd's, or one that stands in no group of the machine. */
+static struct candidate candidate_of(const struct judging *judging, const struct crowd *crowd,
+                                     size_t *cursor, size_t dp)
+{
+    const struct site *site = judging->request->index->site;
+    while (*cursor < crowd->count && crowd->candidates[*cursor].index < dp)
+        ++*cursor;
+    if (*cursor < crowd->count && crowd->candidates[*cursor].index == dp)
+        return crowd->candidates[*cursor];
+    return (struct candidate){.index = dp, .dp = &site->dps[dp]};
+}
+
+static void weigh(const struct judging *judging, struct candidate *candidate)
+{
+    location_find_facts(judging, candidate);
+    enum exclusion code =
+        judging->decision->content ? judge(judging, candidate) : EXCLUDED_NO_CONTENT;
+    if (code == EXCLUSION_COUNT)
+        add_location(judging, candidate);
+    else if (!judging->request->locations_only)
+        add_excluded(judging, candidate, code);
+}
+
+static void weigh_all(const struct judging *judging, const struct crowd *crowd)
+{
+    struct decision *decision = judging->decision;
+    size_t cursor = 0, count = judging->request->index->site->dp_count;
+    decision->locations = arena_zero(&decision->arena, count, sizeof *decision->locations);
+    decision->excluded = arena_zero(&decision->arena, count, sizeof *decision->excluded);
+    for (size_t i = 0; i < count; i++) {
+        struct candidate candidate = candidate_of(judging, crowd, &cursor, i);
+        weigh(judging, &candidate);
+    }
+}
+
+/* Only groups lead an intranet machine to a DP under the current rules: the others need no look. */
+static void weigh_crowd(const struct judging *judging, const struct crowd *crowd)
+{
+    struct decision *decision = judging->decision;
+    decision->locations = arena_zero(&decision->arena, crowd->count, sizeof *decision->locations);
+    for (size_t i = 0; i < crowd->count; i++)
+        if (location_is_present(
+                judging->request->content->presence[crowd->candidates[i].index].presence))
+            weigh(judging, &crowd->candidates[i]);
+}
+
+static void weigh_holders(const struct judging *judging, const struct crowd *crowd)
+{
+    struct decision *decision = judging->decision;
+    const struct location_content *content = judging->request->content;
+    size_t cursor = 0;
+    decision->locations =
+        arena_zero(&decision->arena, content->holder_count, sizeof *decision->locations);
+    for (size_t i = 0; i < content->holder_count; i++) {
+        struct candidate candidate = candidate_of(judging, crowd, &cursor, content->holders[i]);
+        weigh(judging, &candidate);
+    }
 }
 
 void location_decide(struct decision *decision, const struct location_request *request)
 {
-    const struct site *site = request->site;
+    struct judging judging;
+    struct crowd crowd;
     *decision = (struct decision){
-        .content = request->content,
-        .presence_assumed = site_presence_assumed(site),
-        .addresses_assumed = lacks_addresses(site),
+        .rules = request->rules,
+        .content = request->content->content,
+        .presence_assumed = site_presence_assumed(request->index->site),
+        .addresses_assumed = request->index->addresses_assumed,
     };
     location_find_groups(decision, request);
-    struct judging judging = {decision, request};
-    struct candidate *candidates = make_candidates(decision, request);
-    decision->locations = arena_zero(&decision->arena, site->dp_count, sizeof *decision->locations);
-    decision->excluded = arena_zero(&decision->arena, site->dp_count, sizeof *decision->excluded);
-    for (size_t i = 0; i < site->dp_count; i++) {
-        enum exclusion code = judge(&judging, &candidates[i]);
-        if (code == EXCLUSION_COUNT)
-            add_location(&judging, &candidates[i]);
-        else
-            add_excluded(&judging, &candidates[i], code);
-    }
-    location_rank(decision, request);
-    free(candidates);
+    begin(&judging, decision, request, &crowd);
+    if (request->rules == RULES_2007)
+        location_find_sites(&judging, crowd.candidates, crowd.count);
+    decision->on_demand_coming = is_coming(request, &crowd);
+    if (!request->locations_only)
+        weigh_all(&judging, &crowd);
+    else if (request->rules == RULES_CURRENT && !request->machine->internet)
+        weigh_crowd(&judging, &crowd);
+    else
+        weigh_holders(&judging, &crowd);
+    location_rank(decision);
 }
 
 void decision_free(struct decision *decision)
@@ -271,54 +268,37 @@ int64_t decision_next_minute(const struct decision *decision)
 {
     int64_t next = -1;
     for (size_t i = 0; i < decision->excluded_count; i++) {
-        const struct excluded_dp *excluded = &decision->excluded[i];
-        if (excluded->code == EXCLUDED_FALLBACK_NOT_DUE &&
-            (next < 0 || excluded->after_minutes < next))
-            next = excluded->after_minutes;
+        int64_t joins = decision->excluded[i].after_minutes;
+        if (joins >= 0 && (next < 0 || joins < next))
+            next = joins;
     }
     return next;
 }
 
-bool location_check_rules(const struct site *site, struct error *err)
+void location_walk(struct location_walk *walk, struct decision *decision,
+                   const struct location_request *request, const struct site_dp *dp)
 {
-    return !site->rules || text_equal(site->rules, "current") ||
-           error_set(err, ERROR_FAILED, BLAME_POLICY, "RULES", NULL,
-                     "the policy asks for the rules of %s (NP_HierarchyRules); nearpoint knows "
-                     "those of the current branch",
-                     site->rules);
-}
-
-const char *locality_word(enum locality locality)
-{
-    switch (locality) {
-    case LOCALITY_COMPUTER: return "COMPUTER";
-    case LOCALITY_SUBNET: return "SUBNET";
-    case LOCALITY_BOUNDARYGROUP: return "BOUNDARYGROUP";
-    case LOCALITY_NEIGHBOR: return "NEIGHBOR";
-    case LOCALITY_SITEDEFAULT: return "SITEDEFAULT";
-    case LOCALITY_INTERNET: return "INTERNET";
-    case LOCALITY_CLOUD: return "CLOUD";
-    }
-    return "";
-}
-
-const char *exclusion_word(enum exclusion exclusion)
-{
-    static const char *const words[EXCLUSION_COUNT] = {
-        [EXCLUDED_UNSUPPORTED_SCHEME] = "UNSUPPORTED_SCHEME",
-        [EXCLUDED_MAINTENANCE] = "MAINTENANCE",
-        [EXCLUDED_CLOUD_NOT_ALLOWED] = "CLOUD_NOT_ALLOWED",
-        [EXCLUDED_METERED] = "METERED",
-        [EXCLUDED_INTERNET_ONLY] = "INTERNET_ONLY",
-        [EXCLUDED_INTRANET_ONLY] = "INTRANET_ONLY",
-        [EXCLUDED_NOT_IN_GROUP] = "NOT_IN_GROUP",
-        [EXCLUDED_FALLBACK_NEVER] = "FALLBACK_NEVER",
-        [EXCLUDED_REMOTE_NOT_ALLOWED] = "REMOTE_NOT_ALLOWED",
-        [EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED] = "DEFAULT_GROUP_NOT_ALLOWED",
-        [EXCLUDED_NO_CONTENT] = "NO_CONTENT",
-        [EXCLUDED_OLD_VERSION] = "OLD_VERSION",
-        [EXCLUDED_NEWER_VERSION] = "NEWER_VERSION",
-        [EXCLUDED_FALLBACK_NOT_DUE] = "FALLBACK_NOT_DUE",
+    struct judging judging;
+    struct crowd crowd;
+    size_t cursor = 0, count;
+    const struct location_rule *rules = location_rules_table(request->rules, &count);
+    begin(&judging, decision, request, &crowd);
+    struct candidate candidate =
+        candidate_of(&judging, &crowd, &cursor, (size_t)(dp - request->index->site->dps));
+    location_find_facts(&judging, &candidate);
+    *walk = (struct location_walk){
+        .presence = candidate.presence,
+        .group = candidate.way           ? candidate.way
+                 : candidate.group_count ? candidate.groups[0]
+                                         : NULL,
+        .fallback = location_is_fallback(&judging, &candidate),
+        .slow = candidate.group_count && candidate.slow_everywhere,
+        .local = candidate.is_local,
+        .in_group = candidate.group_count > 0,
     };
-    return words[exclusion];
+    if (!decision->content)
+        walk->steps[walk->count++] = (struct location_step){EXCLUDED_NO_CONTENT, true};
+    for (size_t i = 0; i < count && decision->content; i++)
+        walk->steps[walk->count++] =
+            (struct location_step){rules[i].code, rules[i].excludes(&judging, &candidate)};
 }

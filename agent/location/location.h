@@ -58,6 +58,24 @@ enum exclusion {
     EXCLUSION_COUNT, /* nothing against it */
 };
 
+/* What a location's place in the list may depend on. */
+enum rank_key {
+    RANK_PREFERRED_CLOUD, /* current: first where a group of the machine prefers cloud */
+    RANK_COMPUTER,        /* the machine itself */
+    RANK_SUBNET,          /* current: its subnet */
+    RANK_CLOUD,           /* cloud stands last */
+    RANK_FALLBACK,        /* 2012: preferred before fallback */
+    RANK_MINUTES,         /* who joined earlier */
+    RANK_DISTANCE,        /* 2007: local before remote */
+    RANK_LOCALITY,
+    RANK_UPDATING, /* content that is not being updated before what is */
+    RANK_TRUST,    /* 2012: trusted forests first */
+    RANK_HTTPS,    /* 2012: HTTPS before HTTP */
+    RANK_BITS,     /* 2007: BITS-enabled first */
+    RANK_RANDOM,   /* equals: by weight */
+};
+#define LOCATION_KEYS 8 /* the most that a rule set has */
+
 enum group_via { VIA_BOUNDARY, VIA_NEIGHBOR, VIA_SITE_DEFAULT };
 enum minutes_from { MINUTES_NONE, MINUTES_ROW, MINUTES_DEFAULT, MINUTES_BUILT_IN };
 
@@ -83,8 +101,9 @@ struct location {
     size_t boundary_count;
     const struct site_boundary *const *boundaries; /* of those groups, that hold the machine */
     struct site_presence presence;
-    int64_t turn;    /* for the ranking: when its group has its turn */
-    uint64_t weight; /* for the ranking: order among equals, the highest first */
+    int64_t turn;                /* after_minutes; of a task sequence its group's turn */
+    int64_t keys[LOCATION_KEYS]; /* by the rules' order: the smaller stands first */
+    uint64_t weight;             /* order among equals: the highest stands first */
 };
 
 struct excluded_dp {
@@ -95,15 +114,19 @@ struct excluded_dp {
     const struct located_group *group; /* the group that decided, or NULL */
 };
 
+/* Eight hours: when unprotected DPs join beside protected ones that have the content (2007). */
+#define LOCATION_PROTECTED_MINUTES 480
+
 /* What a deployment allows (configmgr-sdk 5). */
 struct location_deployment {
-    bool assumed;       /* none was named: everything is allowed */
-    bool remote;        /* neighbor and default groups; 2012, 2007: slow networks */
-    bool fallback;      /* the default group; 2012, 2007: unprotected distribution points */
-    bool metered;       /* on metered networks, where the setting says "limit" */
-    bool on_demand;     /* content is fetched when needed: not from cloud */
-    bool run_from_dp;   /* content is run from there: not from cloud */
-    bool task_sequence; /* neighbors at once, in the order of their minutes */
+    bool assumed;          /* none was named: everything is allowed */
+    bool remote;           /* neighbor and default groups; 2012, 2007: slow networks */
+    bool fallback;         /* the default group; 2012, 2007: unprotected distribution points */
+    bool metered;          /* on metered networks, where the setting says "limit" */
+    bool on_demand;        /* content is fetched when needed: not from cloud */
+    bool on_demand_remote; /* a task sequence may do so from neighbor and default groups */
+    bool run_from_dp;      /* content is run from there: not from cloud */
+    bool task_sequence;    /* neighbors at once, in the order of their minutes */
     const struct instance *options; /* the deployment type that decided instead of bits, or NULL */
 };
 
@@ -130,6 +153,7 @@ struct location_content;
 struct location_content *location_content_create(const struct site *site,
                                                  const struct site_content *content);
 void location_content_free(struct location_content *content); /* NULL is fine */
+const struct site_content *location_content_asked(const struct location_content *content);
 
 struct location_request {
     const struct location_index *index;
@@ -139,7 +163,7 @@ struct location_request {
     enum location_rules rules;
     struct location_deployment deployment;
     int64_t minutes;     /* since the job's first request; INT64_MAX: all */
-    bool locations_only; /* `excluded` stays empty: for fleets */
+    bool locations_only; /* for fleets: no `excluded`, no groups and boundaries of locations */
 };
 
 /* Owns its arrays; points into index, content and machine. */
@@ -171,10 +195,15 @@ struct decision {
 void location_decide(struct decision *decision, const struct location_request *request);
 void decision_free(struct decision *decision);
 
+/* Why one location stands before the next: the first key in which they differ. */
+enum rank_key decision_rank_key(const struct decision *decision, const struct location *first,
+                                const struct location *second);
+
 /* The smallest minute after request->minutes at which another DP joins, or -1. */
 int64_t decision_next_minute(const struct decision *decision);
 
-/* One DP through every rule of the request's table, in order. */
+/* One DP through every rule of the table, in order: of a decision and the request that it answers.
+   Valid as long as the decision. */
 struct location_step {
     enum exclusion code;
     bool excludes;
@@ -182,9 +211,14 @@ struct location_step {
 struct location_walk {
     size_t count;
     struct location_step steps[EXCLUSION_COUNT];
+    struct site_presence presence;
+    const struct located_group *group; /* that leads to it, or is the first in the way, or NULL */
+    bool fallback, slow; /* as struct location's; 2012: slow in all the machine's groups */
+    bool local;          /* 2007: in a fast boundary that holds the machine */
+    bool in_group;       /* in one of the decision's groups */
 };
-void location_walk(struct location_walk *walk, const struct location_request *request,
-                   const struct site_dp *dp);
+void location_walk(struct location_walk *walk, struct decision *decision,
+                   const struct location_request *request, const struct site_dp *dp);
 
 /* Does the boundary hold the machine? Asks the boundary alone, without an index. */
 bool location_boundary_holds(const struct site_boundary *boundary, const struct machine *machine);

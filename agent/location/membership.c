@@ -1,6 +1,7 @@
 /*
  * Which boundary groups serve the machine, from which minute (configmgr-facts 3.2, 3.3): the union
- * of those whose boundaries hold it, their direct neighbours, and the default groups.
+ * of those whose boundaries hold it; under the current rules their direct neighbours and the
+ * default groups too.
  */
 #include "agent/location/internal.h"
 
@@ -11,109 +12,44 @@
 
 #define IMPLIED_MINUTES 120 /* every group's link to every default group */
 
-static bool holds_a_network(const struct boundary *boundary, const struct machine *machine)
-{
-    address_number network;
-    for (size_t i = 0; i < machine->subnet_count; i++)
-        if (address_parse(machine->subnets[i], &network) &&
-            boundary_holds_network(boundary, network))
-            return true;
-    return false;
-}
-
-static bool holds_an_address(const struct boundary *boundary, const struct machine *machine)
-{
-    for (size_t i = 0; i < machine->address_count; i++)
-        if (boundary_holds_address(boundary, address_from_bytes(machine->addresses[i].bytes)))
-            return true;
-    return false;
-}
-
-static bool holds_an_adapter(const struct boundary *boundary, const struct machine *machine)
-{
-    if (boundary->vpn == BOUNDARY_VPN_AUTO)
-        return machine->vpn;
-    for (size_t i = 0; i < machine->adapter_count; i++)
-        if (boundary_holds_adapter(boundary, machine->adapters[i].name,
-                                   machine->adapters[i].description))
-            return true;
-    return false;
-}
-
-bool location_boundary_holds(const struct site_boundary *site_boundary,
-                             const struct machine *machine)
-{
-    const struct boundary *boundary = &site_boundary->boundary;
-    switch (boundary->type) {
-    case BOUNDARY_IP_SUBNET: return holds_a_network(boundary, machine);
-    case BOUNDARY_AD_SITE:
-        return machine->ad_site && boundary_holds_ad_site(boundary, machine->ad_site);
-    case BOUNDARY_IPV6_PREFIX:
-    case BOUNDARY_IP_RANGE: return holds_an_address(boundary, machine);
-    case BOUNDARY_VPN: return holds_an_adapter(boundary, machine);
-    }
-    return false;
-}
-
-static void find_boundaries(struct decision *decision, const struct location_request *request)
-{
-    const struct site *site = request->site;
-    decision->boundaries =
-        arena_zero(&decision->arena, site->boundary_count, sizeof *decision->boundaries);
-    for (size_t i = 0; i < site->boundary_count; i++)
-        if (location_boundary_holds(&site->boundaries[i], request->machine))
-            decision->boundaries[decision->boundary_count++] = &site->boundaries[i];
-}
-
-/* Both lists are ascending: one walk. */
-static bool has_a_boundary(const struct site *site, const struct site_group *group,
-                           const struct decision *decision)
-{
-    size_t i = 0, j = 0;
-    while (i < group->boundary_count && j < decision->boundary_count) {
-        const struct site_boundary *boundary = &site->boundaries[group->boundaries[i]];
-        if (boundary == decision->boundaries[j])
-            return true;
-        if (boundary < decision->boundaries[j])
-            i++;
-        else
-            j++;
-    }
-    return false;
-}
-
-/* ---- groups ---- */
-
-/* What is known of each group while ways are followed; reached: it has a place in the decision. */
-struct way {
-    bool reached, current;
+/* One way into a group. */
+struct offer {
+    uint32_t group;
+    size_t order; /* of two equal ways the first holds */
     struct located_group located;
 };
 
-static size_t index_of(const struct site *site, const struct site_group *group)
+struct offers {
+    size_t count, cap;
+    struct offer *items;
+};
+
+static struct located_group *add(struct offers *offers, const struct site *site,
+                                 const struct site_group *group)
 {
-    return (size_t)(group - site->groups);
+    offers->items = mem_grow(offers->items, &offers->cap, offers->count + 1, sizeof *offers->items);
+    struct offer *offer = &offers->items[offers->count];
+    *offer = (struct offer){.group = (uint32_t)(group - site->groups),
+                            .order = offers->count,
+                            .located = {.group = group}};
+    offers->count++;
+    return &offer->located;
 }
 
-/* One more way into a group: the shortest holds; never closes only this way. Nothing is shorter
-   than a current group's 0. */
-static void offer(struct way *way, const struct site_group *through, enum group_via via,
-                  int64_t minutes, enum minutes_from from)
+/* Never closes only this way. */
+static void add_way(struct offers *offers, const struct site *site, const struct site_group *from,
+                    const struct site_group *to, int64_t minutes, enum minutes_from origin)
 {
-    bool never = minutes < 0;
-    bool better = !way->reached || (way->located.never && !never) ||
-                  (!never && minutes < way->located.minutes);
-    if (!better)
-        return;
-    way->reached = true;
-    way->located.via = via;
-    way->located.through = through;
-    way->located.minutes = never ? 0 : minutes;
-    way->located.never = never;
-    way->located.from = from;
+    struct located_group *located = add(offers, site, to);
+    located->via = to->is_default ? VIA_SITE_DEFAULT : VIA_NEIGHBOR;
+    located->through = from;
+    located->never = minutes < 0;
+    located->minutes = located->never ? 0 : minutes;
+    located->from = origin;
 }
 
-static void follow_rows(const struct site *site, struct way *ways, const struct site_group *from)
+static void follow_rows(struct offers *offers, const struct site *site,
+                        const struct site_group *from)
 {
     for (size_t i = site_first_relationship(site, from->id);
          i < site->relationship_count && site->relationships[i].source == from->id; i++) {
@@ -121,8 +57,8 @@ static void follow_rows(const struct site *site, struct way *ways, const struct 
         const struct site_group *to = site_find_group(site, link->destination);
         if (!to || (to->is_default && !link->says_minutes))
             continue; /* the implied link knows better */
-        offer(&ways[index_of(site, to)], from, to->is_default ? VIA_SITE_DEFAULT : VIA_NEIGHBOR,
-              link->minutes, link->says_minutes ? MINUTES_ROW : MINUTES_BUILT_IN);
+        add_way(offers, site, from, to, link->minutes,
+                link->says_minutes ? MINUTES_ROW : MINUTES_BUILT_IN);
     }
 }
 
@@ -136,75 +72,109 @@ static const struct site_relationship *find_minutes(const struct site *site,
 }
 
 /* The implied link: the default group's own behaviour (its self row), else 120. A row says it
-   better. */
-static void follow_defaults(const struct site *site, struct way *ways,
-                            const struct site_group *from)
+   better; without one all current groups have the same link, so the first stands for them. */
+static void follow_default(struct offers *offers, const struct site *site,
+                           const struct site_group *to, const struct site_group *const *current,
+                           size_t current_count)
 {
-    for (size_t i = 0; i < site->group_count; i++) {
-        const struct site_group *to = &site->groups[i];
-        if (!to->is_default || find_minutes(site, from, to))
+    for (size_t i = 0; i < current_count; i++) {
+        if (find_minutes(site, current[i], to))
             continue;
         const struct site_relationship *own = find_minutes(site, to, to);
-        offer(&ways[i], from, VIA_SITE_DEFAULT, own ? own->minutes : IMPLIED_MINUTES,
-              own ? MINUTES_DEFAULT : MINUTES_BUILT_IN);
+        add_way(offers, site, current[i], to, own ? own->minutes : IMPLIED_MINUTES,
+                own ? MINUTES_DEFAULT : MINUTES_BUILT_IN);
+        return;
     }
 }
 
-static void enter_current(struct way *way, enum group_via via)
+static void follow_all(struct offers *offers, const struct location_index *index)
 {
-    way->reached = way->current = true;
-    way->located = (struct located_group){.via = via, .from = MINUTES_NONE};
+    const struct site *site = index->site;
+    size_t count = offers->count;
+    const struct site_group **current = mem_zero(count, sizeof *current);
+    for (size_t i = 0; i < count; i++)
+        current[i] = offers->items[i].located.group;
+    for (size_t i = 0; i < count; i++)
+        follow_rows(offers, site, current[i]);
+    for (size_t i = 0; i < index->default_count; i++)
+        follow_default(offers, site, &site->groups[index->defaults[i]], current, count);
+    free(current);
+}
+
+/* ---- current groups ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The groups of the boundaries, each once. */
+static void add_current(struct offers *offers, const struct location_index *index,
+                        const struct hits *hits)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < hits->count; i++)
+        count += index->group_starts[hits->ids[i] + 1] - index->group_starts[hits->ids[i]];
+    uint32_t *groups = mem_zero(count, sizeof *groups);
+    count = 0;
+    for (size_t i = 0; i < hits->count; i++)
+        for (uint32_t at = index->group_starts[hits->ids[i]];
+             at < index->group_starts[hits->ids[i] + 1]; at++)
+            groups[count++] = index->groups[at];
+    qsort(groups, count, sizeof *groups, by_number);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || groups[i] != groups[i - 1])
+            add(offers, index->site, &index->site->groups[groups[i]])->via = VIA_BOUNDARY;
+    free(groups);
 }
 
 /* The machine's site, else what all documents say, else the only default group's. */
 static const char *assigned_site(const struct location_request *request)
 {
-    const struct site *site = request->site;
-    const char *only = NULL;
+    const struct site *site = request->index->site;
     if (request->machine->site)
         return request->machine->site;
-    if (site->site_code)
-        return site->site_code;
-    for (size_t i = 0; i < site->group_count; i++) {
-        if (!site->groups[i].is_default)
-            continue;
-        if (only)
-            return NULL;
-        only = site->groups[i].site_code;
+    return site->site_code ? site->site_code : request->index->only_default_site;
+}
+
+static void add_own_default(struct offers *offers, const struct location_index *index,
+                            const char *assigned)
+{
+    for (size_t i = 0; assigned && i < index->default_count; i++) {
+        const struct site_group *group = &index->site->groups[index->defaults[i]];
+        if (group->site_code && text_equal(group->site_code, assigned))
+            add(offers, index->site, group)->via = VIA_SITE_DEFAULT;
     }
-    return only;
 }
 
-static void use_default_group(struct decision *decision, const struct location_request *request,
-                              struct way *ways)
+/* ---- the decision's lists ---- */
+
+static bool is_current(const struct located_group *located)
 {
-    const struct site *site = request->site;
-    decision->default_group_site = assigned_site(request);
-    for (size_t i = 0; decision->default_group_site && i < site->group_count; i++)
-        if (site->groups[i].is_default && site->groups[i].site_code &&
-            text_equal(site->groups[i].site_code, decision->default_group_site))
-            enter_current(&ways[i], VIA_SITE_DEFAULT);
+    return located->from == MINUTES_NONE;
 }
 
-static bool find_current(struct decision *decision, const struct location_request *request,
-                         struct way *ways)
+/* The best way into each group first: a current one, the shortest that is open. */
+static int by_group(const void *a, const void *b)
 {
-    const struct site *site = request->site;
-    bool any = false;
-    for (size_t i = 0; i < site->group_count; i++)
-        if (has_a_boundary(site, &site->groups[i], decision)) {
-            enter_current(&ways[i], VIA_BOUNDARY);
-            any = true;
-        }
-    return any;
+    const struct offer *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    if (is_current(&x->located) != is_current(&y->located))
+        return is_current(&x->located) ? -1 : 1;
+    if (x->located.never != y->located.never)
+        return x->located.never ? 1 : -1;
+    if (x->located.minutes != y->located.minutes)
+        return x->located.minutes < y->located.minutes ? -1 : 1;
+    return (x->order > y->order) - (x->order < y->order);
 }
 
 static int by_minutes(const void *a, const void *b)
 {
     const struct located_group *x = a, *y = b;
-    bool x_current = x->from == MINUTES_NONE, y_current = y->from == MINUTES_NONE;
-    if (x_current != y_current)
-        return x_current ? -1 : 1;
+    if (is_current(x) != is_current(y))
+        return is_current(x) ? -1 : 1;
     if (x->never != y->never)
         return x->never ? 1 : -1;
     if (x->minutes != y->minutes)
@@ -212,35 +182,58 @@ static int by_minutes(const void *a, const void *b)
     return (x->group->id > y->group->id) - (x->group->id < y->group->id);
 }
 
-static void list_groups(struct decision *decision, const struct site *site, struct way *ways)
+/* A task sequence asks the default group after the neighbours (configmgr-facts 3.3). */
+static int by_turn(const void *a, const void *b)
 {
-    decision->groups = arena_zero(&decision->arena, site->group_count, sizeof *decision->groups);
-    for (size_t i = 0; i < site->group_count; i++) {
-        if (!ways[i].reached)
-            continue;
-        ways[i].located.group = &site->groups[i];
-        decision->groups[decision->group_count++] = ways[i].located;
-    }
+    const struct located_group *x = a, *y = b;
+    bool x_last = x->via == VIA_SITE_DEFAULT, y_last = y->via == VIA_SITE_DEFAULT;
+    if (is_current(x) || is_current(y) || x->never != y->never || x_last == y_last)
+        return by_minutes(a, b);
+    return x_last ? 1 : -1;
+}
+
+static void list_groups(struct decision *decision, const struct location_request *request,
+                        struct offers *offers)
+{
+    if (offers->count)
+        qsort(offers->items, offers->count, sizeof *offers->items, by_group);
+    decision->groups = arena_zero(&decision->arena, offers->count, sizeof *decision->groups);
+    for (size_t i = 0; i < offers->count; i++)
+        if (i == 0 || offers->items[i].group != offers->items[i - 1].group)
+            decision->groups[decision->group_count++] = offers->items[i].located;
     if (decision->group_count)
-        qsort(decision->groups, decision->group_count, sizeof *decision->groups, by_minutes);
+        qsort(decision->groups, decision->group_count, sizeof *decision->groups,
+              request->deployment.task_sequence ? by_turn : by_minutes);
+}
+
+static void list_boundaries(struct decision *decision, const struct location_index *index,
+                            const struct hits *hits)
+{
+    decision->boundary_count = hits->count;
+    decision->boundaries = arena_zero(&decision->arena, hits->count, sizeof *decision->boundaries);
+    for (size_t i = 0; i < hits->count; i++)
+        decision->boundaries[i] = &index->site->boundaries[hits->ids[i]];
 }
 
 void location_find_groups(struct decision *decision, const struct location_request *request)
 {
-    const struct site *site = request->site;
+    const struct location_index *index = request->index;
+    decision->assigned_site = assigned_site(request);
     if (request->machine->internet)
         return; /* internet clients do not use boundaries for content */
-    find_boundaries(decision, request);
-    struct way *ways = mem_zero(site->group_count, sizeof *ways);
-    if (find_current(decision, request, ways)) {
-        for (size_t i = 0; i < site->group_count; i++)
-            if (ways[i].current) {
-                follow_rows(site, ways, &site->groups[i]);
-                follow_defaults(site, ways, &site->groups[i]);
-            }
-    } else {
-        use_default_group(decision, request, ways);
+    struct hits hits;
+    struct offers offers = {0};
+    location_match(index, request->machine, &hits);
+    list_boundaries(decision, index, &hits);
+    add_current(&offers, index, &hits);
+    hits_free(&hits);
+    decision->no_group = offers.count == 0;
+    if (request->rules == RULES_CURRENT) {
+        if (decision->no_group)
+            add_own_default(&offers, index, decision->assigned_site);
+        else
+            follow_all(&offers, index);
     }
-    list_groups(decision, site, ways);
-    free(ways);
+    list_groups(decision, request, &offers);
+    free(offers.items);
 }

@@ -1,19 +1,7 @@
-/* Near or far, allowed or not: single questions about a DP, a machine and a deployment. */
+/* Where a distribution point stands, seen from the machine. */
 #include "agent/location/internal.h"
 
 #include "policy/base/text.h"
-
-/* RemoteClientFlags (configmgr-sdk 5.1) and DPLocality (5.2). */
-#define FLAGS_DOWNLOAD_FROM_REMOTE 0x40
-#define FLAGS_DONT_FALLBACK        0x20000
-#define FLAGS_ALLOW_METERED        0x40000
-#define LOCALITY_FROM_REMOTE       0x40
-#define LOCALITY_NO_FALLBACK       0x20000
-#define LOCALITY_ALLOW_METERED     0x80000
-
-/* MeteredNetworkUsage */
-#define METERED_ALLOW 1
-#define METERED_LIMIT 2
 
 bool location_same_computer(const struct site_dp *dp, const struct machine *machine)
 {
@@ -41,30 +29,7 @@ bool location_same_subnet(const struct site_dp *dp, const struct machine *machin
     return false;
 }
 
-static bool has_bits(const struct location_request *request, int64_t flags, int64_t locality)
+bool location_same_ad_site(const struct site_dp *dp, const struct machine *machine)
 {
-    return (request->deployment_bits & (request->from_dp_locality ? locality : flags)) != 0;
-}
-
-bool location_remote_allowed(const struct location_request *request)
-{
-    return request->deployment_assumed ||
-           has_bits(request, FLAGS_DOWNLOAD_FROM_REMOTE, LOCALITY_FROM_REMOTE);
-}
-
-bool location_default_group_allowed(const struct location_request *request)
-{
-    return request->deployment_assumed ||
-           !has_bits(request, FLAGS_DONT_FALLBACK, LOCALITY_NO_FALLBACK);
-}
-
-bool location_metered_allowed(const struct location_request *request)
-{
-    if (!request->machine->metered)
-        return true;
-    int64_t usage = request->settings->value[SETTING_METERED_NETWORK_USAGE];
-    if (usage == METERED_LIMIT)
-        return request->deployment_assumed ||
-               has_bits(request, FLAGS_ALLOW_METERED, LOCALITY_ALLOW_METERED);
-    return usage == METERED_ALLOW;
+    return dp->ad_site && machine->ad_site && text_equal(dp->ad_site, machine->ad_site);
 }

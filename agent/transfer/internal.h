@@ -85,6 +85,7 @@ struct job {
 
 int64_t job_now(const struct job *job);
 int64_t job_minutes(const struct job *job); /* since the first request */
+const struct site_content *job_content(const struct job *job);
 
 /* job_state.c: moves along the table, writes the record first. false: the record could not be
    written, and the job is failing. */

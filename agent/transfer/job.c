@@ -21,6 +21,11 @@ int64_t job_minutes(const struct job *job)
     return job->request.location.minutes + (job_now(job) - job->started) / 60000;
 }
 
+const struct site_content *job_content(const struct job *job)
+{
+    return location_content_asked(job->request.location.content);
+}
+
 /* ---- the end ---- */
 
 static void end(struct job *job)
@@ -31,7 +36,7 @@ static void end(struct job *job)
     job->staging = NULL;
     if (job->stop_state == JOB_FAILED)
         job->report.error = job->error;
-    const struct site_content *content = job->request.location.content;
+    const struct site_content *content = job_content(job);
     char *path = cache_path(job->engine.cache, content->id, content->version);
     trace_progress(job);
     trace_end(job, path);
@@ -214,7 +219,7 @@ static void first_look(void *arg)
 struct job *job_start(const struct job_engine *engine, const struct job_request *request,
                       void (*ended)(void *arg), void *arg, struct error *err)
 {
-    const struct site_content *content = request->location.content;
+    const struct site_content *content = location_content_asked(request->location.content);
     struct staging *staging =
         staging_open(engine->cache, content->id, content->version, request->manifest, err);
     if (!staging)

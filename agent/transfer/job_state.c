@@ -45,7 +45,7 @@ static char *record_path(const struct job *job)
 
 static bool write_record(struct job *job, struct error *err)
 {
-    const struct site_content *content = job->request.location.content;
+    const struct site_content *content = job_content(job);
     json_t *record = json_pack("{s:s, s:s, s:s, s:I, s:s}", "job", job->guid, "dtsJob", job->dts,
                                "content", content->id, "version", (json_int_t)content->version,
                                "state", job_state_word(job->state));

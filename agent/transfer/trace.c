@@ -22,8 +22,8 @@
 
 void trace_requested(const struct job *job, bool resumed)
 {
-    const char *id = job->request.location.content->id;
-    long long version = (long long)job->request.location.content->version;
+    const char *id = job_content(job)->id;
+    long long version = (long long)job_content(job)->version;
     CAS(LOG_INFO,
         "Requesting content %s, size(KB) %lld, under context System with priority "
         "Foreground",

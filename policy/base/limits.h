@@ -38,6 +38,13 @@
 #define LIMIT_SIGNATURE_CERTIFICATES  16
 #define LIMIT_SIGNATURE_AHEAD_SECONDS 86400 /* a signer's clock against one that is kept right */
 
+/* ContentLocationReply, in a file that may be a log: LocationServices.log keeps 250 KB, support
+   people keep many of them in one. */
+#define LIMIT_REPLY_BYTES   (64L * MIB)
+#define LIMIT_REPLIES       100000 /* of a file: seconds to read */
+#define LIMIT_REPLY_RECORDS 10000  /* a hierarchy has some thousand distribution points */
+#define LIMIT_REPLY_LIST    256    /* its groups, sites, hashes; a record's URLs and subnets */
+
 /* Names. */
 #define LIMIT_CONTENT_ID     128
 #define LIMIT_NAME_SEGMENT   255  /* what Linux file systems hold */

@@ -163,7 +163,7 @@ $SiteClass = @(
         PageBy = 'SiteCode'
         Properties = @('NALPath', 'ServerName', 'SiteCode', 'ResourceType', 'OperatingSystem',
             'Communication', 'InternetFacing', 'IsProtected', 'IsPullDP', 'IsPeerDP',
-            'MaintenanceMode', 'GroupCount')
+            'BitsEnabled', 'MaintenanceMode', 'GroupCount')
     }
     @{
         Class = 'SMS_SystemResourceList'
@@ -271,7 +271,8 @@ $SiteClass = @(
     @{
         Class = 'SMS_DeploymentType'
         PageBy = 'CI_ID'
-        Properties = @('CI_ID', 'CI_UniqueID', 'AppModelName', 'ContentId', 'SDMPackageXML')
+        Properties = @('CI_ID', 'CI_UniqueID', 'CIVersion', 'AppModelName', 'ContentId',
+            'SDMPackageXML')
         Where = "IsLatest = 'True'"
         Lazy = @('SDMPackageXML')
     }

@@ -16,9 +16,8 @@ from harness import ROOT, program
 SCRIPT = "samples/export/Export-Nearpoint.ps1"
 
 # Classes of the policy model that the source need not name: none reads them yet.
-MODEL_ONLY = {"SMS_SCI_SysResUse", "SMS_DeploymentType", "SMS_CIContentFiles",
-              "SMS_TaskSequenceReferenceDps", "SMS_ClientSettings", "SMS_ClientSettingsAssignment",
-              "SMS_FullCollectionMembership"}
+MODEL_ONLY = {"SMS_SCI_SysResUse", "SMS_CIContentFiles", "SMS_TaskSequenceReferenceDps",
+              "SMS_ClientSettings", "SMS_ClientSettingsAssignment", "SMS_FullCollectionMembership"}
 # In no class of the provider that can be read: made from Get-CMClientSetting.
 MADE = {"SMS_ClientSettingsDefault"}
 # Settings that are nearpoint's own, or that the site has under another name.
@@ -39,7 +38,11 @@ READERS = {
     "policy/site_groups.c": {
         "read_boundary": ["SMS_Boundary"], "default_site_code": ["SMS_DefaultBoundaryGroup"],
         "read_group": ["SMS_BoundaryGroup", "SMS_DefaultBoundaryGroup"],
+        "find_servers": ["SMS_BoundaryGroupSiteSystems"],
         "read_relationships": ["SMS_BoundaryGroupRelationships"]},
+    "policy/site_options.c": {
+        "find_document": ["SMS_DeploymentType"],
+        "site_find_content_options": ["SMS_DeploymentType"]},
     "policy/site_presence.c": {
         "by_summary": ["SMS_PackageStatusDistPointsSummarizer"],
         "is_distributed": ["SMS_DistributionPoint"]},
@@ -59,7 +62,7 @@ READERS = {
 OURS = {"Version", "Manifest", "Hash", "BaseURL", "Kind", "Addresses", "ADSite", "MaxConnections",
         "ContentID", "Rules", "ForestTrust", "AllowFallback", "LibraryPath", "SasToken", "Key",
         "KeyID", "URL", "PollingMinutes", "StartTime", "Priority", "Pinned", "HashAlgorithm"}
-ACCESSORS = r"\b(?:instance_get\w*|site_texts|get_host|copy_text|number_of|mention\w*)\("
+ACCESSORS = r"\b(?:instance_get\w*|site_texts|get_host|get_known|copy_text|number_of|mention\w*)\("
 
 SECRET = re.compile("password|certificate|account|credential|secret|user|thumbprint|context|token|"
                     "key$|command|sas$", re.I)

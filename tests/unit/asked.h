@@ -25,12 +25,16 @@ struct question {
     bool no_cloud;
     int64_t metered; /* MeteredNetworkUsage; 0: block */
     bool unknown_content;
+    const char *rules; /* "2007", "2012"; NULL: current */
+    bool task_sequence;
 };
 
 struct asked {
     struct estate estate;
     struct settings settings;
     struct machine machine;
+    struct location_index *index;
+    struct location_content *content;
     struct location_request request;
     struct decision decision;
 };
@@ -47,13 +51,13 @@ static inline void read_machine(struct machine *machine, const char *assignments
     machine_settle(machine);
 }
 
-static inline void read_bits(struct location_request *request, const char *bits)
+static inline struct location_deployment read_bits(const char *bits)
 {
-    request->deployment_assumed = bits == NULL;
     if (!bits)
-        return;
-    request->from_dp_locality = bits[0] == 'l';
-    request->deployment_bits = (int64_t)strtol(strchr(bits, '=') + 1, NULL, 0);
+        return location_deployment_assumed();
+    int64_t number = (int64_t)strtol(strchr(bits, '=') + 1, NULL, 0);
+    return bits[0] == 'l' ? location_deployment_locality(number)
+                          : location_deployment_flags(number);
 }
 
 static inline void ask_twice(struct asked *asked, const char *site, const char *more,
@@ -69,14 +73,20 @@ static inline void ask_twice(struct asked *asked, const char *site, const char *
     asked->settings.value[SETTING_METERED_NETWORK_USAGE] =
         question->metered ? question->metered : METERED_BLOCK;
     asked->request = (struct location_request){
-        .site = &asked->estate.site,
         .settings = &asked->settings,
         .machine = &asked->machine,
+        .rules = RULES_CURRENT,
+        .deployment = read_bits(question->bits),
         .minutes = question->minutes,
     };
-    read_bits(&asked->request, question->bits);
-    if (!question->unknown_content)
-        asked->request.content = site_find_content(&asked->estate.site, ESTATE_PACKAGE, NULL);
+    asked->request.deployment.task_sequence = question->task_sequence;
+    if (question->rules && !location_rules_parse(question->rules, &asked->request.rules))
+        fail_msg("no rules: %s", question->rules);
+    const struct site *known = &asked->estate.site;
+    const struct site_content *content =
+        question->unknown_content ? NULL : site_find_content(known, ESTATE_PACKAGE, NULL);
+    asked->request.index = asked->index = location_index_create(known);
+    asked->request.content = asked->content = location_content_create(known, content);
     location_decide(&asked->decision, &asked->request);
 }
 
@@ -89,6 +99,8 @@ static inline void ask(struct asked *asked, const char *site, const char *machin
 static inline void asked_free(struct asked *asked)
 {
     decision_free(&asked->decision);
+    location_content_free(asked->content);
+    location_index_free(asked->index);
     machine_free(&asked->machine);
     estate_free(&asked->estate);
 }

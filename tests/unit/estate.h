@@ -1,12 +1,14 @@
 /*
  * Small sites for tests, written as a list of statements between semicolons:
  *
- *   group A [flags] · default Z name · sub|range|prefix|adsite|vpn A value · link A B minutes
- *   dp d1 [groups] [Property=value ...] · ours d1 Property=value ... · role d1 Property=value ...
- *   cloud d1 cname · package version · has d1 state version · sent d1 status · class [P=v ...]
+ *   group A [flags] · default Z name · sub|range|prefix|adsite|vpn A value [P=v ...] ·
+ *   link A B minutes · dp d1 [groups] [P=v ...] · ours d1 P=v ... · role d1 P=v ... ·
+ *   cloud d1 cname · package version [P=v ...] · has d1 state version · sent d1 status ·
+ *   class [P=v ...]
  *
- * Groups are letters: their ID is the letter's number ('A' is 65). The package is PKG00001. '~'
- * stands for a blank in values. A DP's NAL path is estate_nal's.
+ * P=v is a property and its value. Groups are letters: their ID is the letter's number ('A' is 65);
+ * a DP's "A/slow" is one that it serves as a slow server. The package is PKG00001. '~' stands for a
+ * blank in values. A DP's NAL path is estate_nal's.
  */
 #ifndef TESTS_UNIT_ESTATE_H
 #define TESTS_UNIT_ESTATE_H
@@ -58,15 +60,17 @@ static inline void estate_dp_property(struct buf *xml, const char *name, const c
                name, nal);
 }
 
-/* "P=v" tokens; others are left to the caller. */
-static inline bool estate_assignment(struct buf *xml, char *token)
+/* The "P=v" among the tokens from the first on; others are left to the caller. */
+static inline void estate_assignments(struct buf *xml, char **token, int count, int first)
 {
-    char *equals = strchr(token, '=');
-    if (!equals)
-        return false;
-    *equals = '\0';
-    estate_property(xml, token, equals + 1);
-    return true;
+    for (int i = first; i < count; i++) {
+        char *equals = strchr(token[i], '=');
+        if (!equals)
+            continue;
+        *equals = '\0';
+        estate_property(xml, token[i], equals + 1);
+        *equals = '=';
+    }
 }
 
 static inline void estate_number(struct buf *xml, const char *name, long long number)
@@ -76,16 +80,17 @@ static inline void estate_number(struct buf *xml, const char *name, long long nu
     estate_property(xml, name, text);
 }
 
-static inline void estate_boundary(struct buf *xml, int type, int id, char group, const char *value)
+static inline void estate_boundary(struct buf *xml, int type, int id, char **token, int count)
 {
     estate_begin(xml, "SMS_Boundary");
     estate_number(xml, "BoundaryID", id);
     estate_number(xml, "BoundaryType", type);
-    estate_property(xml, "Value", value);
+    estate_property(xml, "Value", token[2]);
+    estate_assignments(xml, token, count, 3);
     estate_end(xml);
     estate_begin(xml, "SMS_BoundaryGroupMembers");
     estate_number(xml, "BoundaryID", id);
-    estate_number(xml, "GroupID", group);
+    estate_number(xml, "GroupID", token[1][0]);
     estate_end(xml);
 }
 
@@ -104,16 +109,17 @@ static inline void estate_dp(struct buf *xml, char **token, int count)
 {
     estate_begin(xml, "SMS_DistributionPointInfo");
     estate_dp_property(xml, "NALPath", token[1]);
-    for (int i = 2; i < count; i++)
-        if (strlen(token[i]) > 1)
-            estate_assignment(xml, token[i]);
+    estate_assignments(xml, token, count, 2);
     estate_end(xml);
     for (int i = 2; i < count; i++) {
-        if (strlen(token[i]) > 1)
+        bool is_slow = strcmp(token[i] + 1, "/slow") == 0;
+        if (token[i][1] && !is_slow)
             continue;
         estate_begin(xml, "SMS_BoundaryGroupSiteSystems");
         estate_number(xml, "GroupID", token[i][0]);
         estate_dp_property(xml, "ServerNALPath", token[1]);
+        if (is_slow)
+            estate_number(xml, "Flags", 1);
         estate_end(xml);
     }
 }
@@ -124,8 +130,7 @@ static inline void estate_join(struct buf *xml, const char *class_name, const ch
 {
     estate_begin(xml, class_name);
     estate_dp_property(xml, path, token[1]);
-    for (int i = first; i < count; i++)
-        estate_assignment(xml, token[i]);
+    estate_assignments(xml, token, count, first);
 }
 
 static inline void estate_statement(struct buf *xml, char **token, int count, int id)
@@ -134,7 +139,7 @@ static inline void estate_statement(struct buf *xml, char **token, int count, in
     const char *word = token[0];
     for (int type = 0; type < 5; type++)
         if (strcmp(word, types[type]) == 0) {
-            estate_boundary(xml, type, id, token[1][0], token[2]);
+            estate_boundary(xml, type, id, token, count);
             return;
         }
     if (strcmp(word, "group") == 0) {
@@ -164,6 +169,7 @@ static inline void estate_statement(struct buf *xml, char **token, int count, in
         estate_begin(xml, "SMS_Package");
         estate_property(xml, "PackageID", ESTATE_PACKAGE);
         estate_property(xml, "SourceVersion", token[1]);
+        estate_assignments(xml, token, count, 2);
         estate_end(xml);
     } else if (strcmp(word, "has") == 0) {
         estate_join(xml, "SMS_PackageStatusDistPointsSummarizer", "ServerNALPath", token, count, 4);
@@ -178,8 +184,7 @@ static inline void estate_statement(struct buf *xml, char **token, int count, in
         estate_end(xml);
     } else {
         estate_begin(xml, word);
-        for (int i = 1; i < count; i++)
-            estate_assignment(xml, token[i]);
+        estate_assignments(xml, token, count, 1);
         estate_end(xml);
     }
 }

@@ -11,6 +11,14 @@
 
 #include "tests/unit/checked.h"
 
+/* A machine with a hundred addresses, and what stands behind them. */
+#define TEN(n)                                                                            \
+    "10." n ".1.1,10." n ".2.1,10." n ".3.1,10." n ".4.1,10." n ".5.1,10." n ".6.1,10." n \
+    ".7.1,10." n ".8.1,10." n ".9.1,10." n ".0.1,"
+#define HUNDRED                                                                               \
+    "SMS_R_System Name=PC9 ResourceId=9 IPAddresses=" TEN("11") TEN("12") TEN("13") TEN("14") \
+        TEN("15") TEN("16") TEN("17") TEN("18") TEN("19") TEN("20")
+
 static const struct check_case cases[] = {
     {"COUNT_MISMATCH", FINDING_WARNING, BASE "SMS_BoundaryGroup GroupID=65 Name=A MemberCount=0",
      BASE "SMS_BoundaryGroup GroupID=65 Name=A", "boundary group 65 'A'", "its MemberCount is 0"},
@@ -225,6 +233,33 @@ static const struct check_case cases[] = {
      "its form is not known"},
     {"VPN_NO_MATCH", FINDING_WARNING, BASE "vpn A Name:", BASE "vpn A Name:x", "boundary 8",
      "names no connection"},
+    {"MACHINE_MANY_ADDRESSES", FINDING_NOTE, BASE HUNDRED "10.1.1.7",
+     BASE HUNDRED "169.254.1.1,127.0.0.1,nonsense", "machine PC9", "has 101 addresses"},
+    {"MACHINE_NO_ADDRESS", FINDING_NOTE,
+     BASE "SMS_R_System Name=PC8 ResourceId=8 ADSiteName=Oslo IPSubnets=10.1.1.0;"
+          "SMS_R_System Name=PC9 ResourceId=9 IPAddresses=169.254.1.1,fe80::1,nonsense",
+     BASE "SMS_R_System Name=PC8 ResourceId=8 IPAddresses=10.1.1.7;"
+          "SMS_R_System Name=PC9 ResourceId=9 IPAddresses=169.254.1.1,fe80::1,2001:db8::1%4",
+     "machines", "no address that says where they stand is known of 2: PC8, PC9: they"},
+    {"NAME_UNPRINTABLE", FINDING_WARNING, BASE "SMS_BoundaryGroup GroupID=66 Name=a\tb",
+     BASE "SMS_BoundaryGroup GroupID=66 Name=a~\u00e9", "boundary group 66 'a\tb'",
+     "its name holds control characters"},
+    {"NAME_UNPRINTABLE", FINDING_WARNING, BASE "adsite A Oslo\u200b", BASE "adsite A \u00d8slo",
+     "boundary 8 'Oslo\u200b'", "its Value holds"},
+    {"NAME_UNPRINTABLE", FINDING_WARNING, BASE "sub A 10.3.0.0 DisplayName=\u202ex",
+     BASE "sub A 10.3.0.0 DisplayName=x", "boundary 8 '10.3.0.0'", "its DisplayName holds"},
+    {"NAME_UNPRINTABLE", FINDING_WARNING,
+     BASE "SMS_DistributionPointInfo NALPath=\u200f:\\\\d8.contoso.test\\;",
+     BASE "SMS_DistributionPointInfo NALPath=x:\\\\d8.contoso.test\\;",
+     "distribution point d8.contoso.test", "its NAL path holds"},
+    {"NAME_UNPRINTABLE", FINDING_WARNING,
+     BASE "SMS_DistributionPointGroup GroupID={g} Name=Europe\u2028",
+     BASE "SMS_DistributionPointGroup GroupID={g} Name=Europe",
+     "distribution point group 'Europe\u2028'", "its name holds"},
+    {"NAME_UNPRINTABLE", FINDING_WARNING, BASE "package 1 Name=To\tol", BASE "package 1 Name=Tool",
+     "content " ESTATE_PACKAGE " 'To\tol'", "its name holds"},
+    {"NAME_UNPRINTABLE", FINDING_WARNING, BASE "SMS_R_System Name=PC\t9 ResourceId=9",
+     BASE "SMS_R_System Name=PC9 ResourceId=9", "machine PC\t9", "its name holds"},
     {"WORKSTATION_ONLY", FINDING_WARNING,
      BASE "group C; adsite C x; dp d4 C OperatingSystem=Windows~11; dp d5 C OperatingSystem="
           "Windows~11",

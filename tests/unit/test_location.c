@@ -548,28 +548,6 @@ static void assumptions(void **state)
     asked_free(&asked);
 }
 
-/* The rules of 2007 and 2012 get no wrong answer. */
-static void other_rules(void **state)
-{
-    static const struct {
-        const char *site;
-        bool known;
-    } cases[] = {{"NP_HierarchyRules Rules=2007", false},
-                 {"NP_HierarchyRules Rules=2012", false},
-                 {"NP_HierarchyRules Rules=current", true},
-                 {"", true}};
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct asked asked;
-        struct error err = {0};
-        struct question question = {0};
-        ask(&asked, cases[i].site, IN_A, &question);
-        assert_int_equal(location_check_rules(&asked.estate.site, &err), cases[i].known);
-        assert_int_equal(err.kind, cases[i].known ? ERROR_NONE : ERROR_FAILED);
-        asked_free(&asked);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -579,7 +557,7 @@ int main(void)
         cmocka_unit_test(deployments),     cmocka_unit_test(presence),
         cmocka_unit_test(precedence),      cmocka_unit_test(origins),
         cmocka_unit_test(internet_groups), cmocka_unit_test(minutes_origins),
-        cmocka_unit_test(assumptions),     cmocka_unit_test(other_rules),
+        cmocka_unit_test(assumptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

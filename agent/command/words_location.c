@@ -1,0 +1,149 @@
+/* Why a distribution point is on the list, and at its place. */
+#include "agent/command/words.h"
+
+static void add_network(struct buf *out, const struct answer *answer,
+                        const struct location *location)
+{
+    bool is_remote = location->group_count && location->groups[0]->via != VIA_BOUNDARY;
+    if (location->locality == LOCALITY_COMPUTER)
+        buf_append_text(out, "on the machine itself; ");
+    else if (location->locality == LOCALITY_SUBNET)
+        buf_append_text(out, is_remote ? "in the machine's own subnet, so before current groups' "
+                                         "other subnets; "
+                                       : "in the machine's own subnet; ");
+    else if (location->locality == LOCALITY_ADSITE)
+        buf_format(out, "in the machine's AD site %s; ", answer->world->machine.ad_site);
+}
+
+/* Why a cloud DP is allowed, and why it stands where it stands. */
+static void add_cloud(struct buf *out, const struct answer *answer)
+{
+    const struct decision *decision = answer->decision;
+    buf_append_text(out, "; ");
+    words_add_setting(out, answer->world, SETTING_ALLOW_CLOUD_DP);
+    for (size_t i = 0; decision->rules == RULES_CURRENT && i < decision->group_count; i++) {
+        const struct located_group *group = &decision->groups[i];
+        if (group->via != VIA_BOUNDARY || !(group->group->flags & SITE_GROUP_PREFER_CLOUD))
+            continue;
+        buf_format(out, "; first: '%s' prefers cloud sources (Flags %lld)", group->group->name,
+                   (long long)group->group->flags);
+        return;
+    }
+    buf_append_text(out, "; cloud stands last");
+}
+
+static void add_2012(struct buf *out, const struct answer *answer, const struct location *location)
+{
+    if (!location->fallback && location->group_count) {
+        buf_append_text(out, "preferred: ");
+        words_add_group(out, answer, location->groups[0]);
+        if (location->distance == DISTANCE_REMOTE) {
+            buf_append_text(out, "; its connection is slow, which the deployment allows: ");
+            words_add_remote(out, answer);
+        }
+        return;
+    }
+    buf_format(out, "fallback: in no boundary group of the machine; it %s",
+               location->dp->allow_fallback == 1 ? "allows fallback" : "is not protected");
+    buf_append_text(out, "; the deployment allows fallback (");
+    words_add_fallback(out, answer);
+    buf_append_text(out, ") and slow networks (");
+    words_add_remote(out, answer);
+    buf_append_text(out, ")");
+}
+
+static void add_site_2007(struct buf *out, const struct answer *answer, const struct site_dp *dp)
+{
+    const struct decision *decision = answer->decision;
+    if (decision->current_site_count == 0) {
+        buf_append_text(out, "the machine's current site is not known: all count as its own");
+    } else if (decision->assigned_serves) {
+        buf_append_text(out, "no distribution point of the current site ");
+        words_add_sites(out, decision);
+        buf_format(out, " has the content; of the assigned site %s",
+                   dp->site_code ? dp->site_code : "");
+    } else {
+        buf_append_text(out, "of the machine's current site ");
+        words_add_sites(out, decision);
+    }
+}
+
+static void add_2007(struct buf *out, const struct answer *answer, const struct location *location)
+{
+    add_site_2007(out, answer, location->dp);
+    buf_format(out, "; %s: ", location->distance == DISTANCE_LOCAL ? "local" : "remote");
+    if (location->boundary_count == 0) {
+        buf_append_text(out, "no boundary of it holds the machine");
+    } else {
+        words_add_group(out, answer, location->groups[0]);
+        if (location->distance == DISTANCE_REMOTE)
+            buf_append_text(out, ", and the boundary is slow");
+    }
+    if (location->dp->is_protected)
+        buf_append_text(out, "; protected, for machines in its boundaries");
+    else if (location->after_minutes)
+        buf_format(out, "; not protected: from minute %lld beside the protected %s, which has it",
+                   (long long)location->after_minutes, answer->decision->hiding->name);
+}
+
+static void add_current(struct buf *out, const struct answer *answer,
+                        const struct location *location)
+{
+    words_add_group(out, answer, location->groups[0]);
+    if (location->dp->is_protected)
+        buf_append_text(out, "; protected: not used since 1610");
+}
+
+static void add_way(struct buf *out, const struct answer *answer, const struct location *location)
+{
+    bool is_cloud = location->locality == LOCALITY_CLOUD;
+    enum location_rules rules = answer->decision->rules;
+    if (answer->request->machine->internet)
+        buf_append_text(out, is_cloud ? "a cloud distribution point serves internet machines"
+                                      : "internet-facing with HTTPS: on the internet no group "
+                                        "counts");
+    else if (rules == RULES_2007)
+        add_2007(out, answer, location);
+    else if (rules == RULES_2012 && is_cloud)
+        buf_append_text(out, "a cloud distribution point, in a group or not");
+    else if (rules == RULES_2012)
+        add_2012(out, answer, location);
+    else
+        add_current(out, answer, location);
+}
+
+char *words_location(const struct answer *answer, const struct location *location)
+{
+    struct buf out = {0};
+    add_network(&out, answer, location);
+    add_way(&out, answer, location);
+    if (location->locality == LOCALITY_CLOUD)
+        add_cloud(&out, answer);
+    if (location->presence.presence == PRESENCE_UPDATING)
+        buf_format(&out, "; the content is being updated there (state %d)",
+                   location->presence.state);
+    return out.data;
+}
+
+char *words_order(const struct answer *answer, const struct location *first,
+                  const struct location *second)
+{
+    static const char *const words[] = {
+        [RANK_PREFERRED_CLOUD] = "a group of the machine prefers cloud sources",
+        [RANK_COMPUTER] = "it is the machine itself",
+        [RANK_SUBNET] = "it is in the machine's own subnet",
+        [RANK_CLOUD] = "cloud stands last",
+        [RANK_FALLBACK] = "preferred stands before fallback",
+        [RANK_MINUTES] = "it joined earlier",
+        [RANK_DISTANCE] = "local stands before remote",
+        [RANK_LOCALITY] = "its network is nearer",
+        [RANK_UPDATING] = "the other's content is being updated",
+        [RANK_TRUST] = "its forest is trusted",
+        [RANK_HTTPS] = "HTTPS stands before HTTP",
+        [RANK_BITS] = "BITS-enabled stands first",
+        [RANK_RANDOM] = "equals: at random, but the same for this machine and content",
+    };
+    struct buf out = {0};
+    buf_append_text(&out, words[decision_rank_key(answer->decision, first, second)]);
+    return out.data;
+}

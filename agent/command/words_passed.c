@@ -1,0 +1,190 @@
+/* What one row of the rules found nothing against. */
+#include "agent/command/words.h"
+
+/* One row and what it looked at. */
+struct passed {
+    const struct answer *answer;
+    const struct location_walk *walk;
+    const struct site_dp *dp;
+    enum exclusion code;
+};
+
+static const char *own_text(const struct passed *passed)
+{
+    const struct machine *machine = passed->answer->request->machine;
+    const struct site_dp *dp = passed->dp;
+    switch ((int)passed->code) {
+    case EXCLUDED_UNSUPPORTED_SCHEME: return dp->https ? "speaks HTTPS" : "speaks HTTP";
+    case EXCLUDED_MAINTENANCE: return "not in maintenance mode";
+    case EXCLUDED_INTERNET_ONLY:
+        if (machine->internet)
+            return "the machine is on the internet";
+        return dp->internet_facing ? "serves the intranet too" : "not internet-facing";
+    case EXCLUDED_INTRANET_ONLY:
+        if (!machine->internet)
+            return "the machine is on the intranet";
+        return dp->kind == DP_CLOUD ? "cloud serves the internet" : "internet-facing with HTTPS";
+    default: return NULL;
+    }
+}
+
+static void add_settings(struct buf *out, const struct passed *passed)
+{
+    const struct world *world = passed->answer->world;
+    if (passed->code == EXCLUDED_CLOUD_NOT_ALLOWED) {
+        if (passed->dp->kind == DP_CLOUD)
+            words_add_setting(out, world, SETTING_ALLOW_CLOUD_DP);
+        else
+            buf_append_text(out, "no cloud distribution point");
+    } else if (!passed->answer->request->machine->metered) {
+        buf_append_text(out, "the machine is on no metered network");
+    } else {
+        words_add_setting(out, world, SETTING_METERED_NETWORK_USAGE);
+        if (world->settings.value[SETTING_METERED_NETWORK_USAGE] == 2)
+            buf_append_text(out, ", and the deployment allows it");
+    }
+}
+
+static void add_2007(struct buf *out, const struct passed *passed)
+{
+    const struct decision *decision = passed->answer->decision;
+    const struct site_dp *dp = passed->dp;
+    if (passed->code == EXCLUDED_OTHER_SITE) {
+        if (decision->current_site_count == 0)
+            buf_append_text(out, "the machine's current site is not known: all count as its own");
+        else
+            buf_format(out, "of site %s, which serves the machine",
+                       dp->site_code ? dp->site_code : "(not known)");
+    } else if (passed->code == EXCLUDED_PROTECTED) {
+        buf_append_text(out, dp->is_protected
+                                 ? "protected, and the machine stands in its boundaries"
+                                 : "not protected");
+    } else if (dp->is_protected) {
+        buf_append_text(out, "protected itself");
+    } else if (decision->hiding) {
+        buf_format(out, "the protected %s has it too, but %d minutes have passed",
+                   decision->hiding->name, LOCATION_PROTECTED_MINUTES);
+    } else {
+        buf_append_text(out, "no protected distribution point of the machine's boundaries has it");
+    }
+}
+
+static void add_protected_2012(struct buf *out, const struct passed *passed)
+{
+    const struct site_dp *dp = passed->dp;
+    if (passed->walk->in_group)
+        buf_append_text(out, "preferred: in a boundary group of the machine");
+    else if (dp->kind == DP_CLOUD)
+        buf_append_text(out, "cloud: in a group or not");
+    else
+        buf_append_text(out, dp->allow_fallback == 1 ? "allows fallback"
+                                                     : "not protected, so it allows fallback");
+}
+
+/* Neighbors, fallback and slow networks: needed or not, allowed by what. */
+static void add_permission(struct buf *out, const struct passed *passed)
+{
+    const struct answer *answer = passed->answer;
+    const struct location_walk *walk = passed->walk;
+    bool is_current = answer->decision->rules == RULES_CURRENT;
+    bool by_fallback =
+        passed->code == EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED ||
+        (passed->code == EXCLUDED_REMOTE_NOT_ALLOWED && answer->decision->rules == RULES_2012);
+    bool is_needed = is_current    ? walk->group && walk->group->via != VIA_BOUNDARY
+                     : by_fallback ? walk->fallback
+                     : answer->decision->rules == RULES_2012 ? walk->fallback || walk->slow
+                                                             : !walk->local || walk->fallback;
+    if (is_current && passed->code == EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED)
+        is_needed = walk->group && walk->group->via == VIA_SITE_DEFAULT;
+    if (!is_needed) {
+        buf_append_text(out, "needs no permission of the deployment");
+        return;
+    }
+    buf_append_text(out, "the deployment allows it: ");
+    if (by_fallback)
+        words_add_fallback(out, answer);
+    else
+        words_add_remote(out, answer);
+}
+
+static void add_groups(struct buf *out, const struct passed *passed)
+{
+    const struct answer *answer = passed->answer;
+    const struct located_group *group = passed->walk->group;
+    if (answer->request->machine->internet)
+        buf_append_text(out, "on the internet no group counts");
+    else if (!group)
+        buf_append_text(out, "not asked: in no group of the machine");
+    else if (passed->code == EXCLUDED_NOT_IN_GROUP)
+        words_add_group(out, answer, group);
+    else if (passed->code == EXCLUDED_FALLBACK_NEVER)
+        buf_append_text(out, group->via == VIA_BOUNDARY ? "a current group" : "a way is open");
+    else if (group->via == VIA_BOUNDARY)
+        buf_append_text(out, "there from the first minute");
+    else if (answer->request->deployment.task_sequence)
+        buf_append_text(out, "a task sequence does not wait");
+    else
+        buf_format(out, "joins at minute %lld", (long long)group->minutes);
+}
+
+static void add_content(struct buf *out, const struct passed *passed)
+{
+    const struct site_content *content = passed->answer->decision->content;
+    const struct site_presence *presence = &passed->walk->presence;
+    if (passed->code == EXCLUDED_NO_CONTENT && presence->presence == PRESENCE_NO)
+        buf_append_text(out, "not asked");
+    else if (passed->code == EXCLUDED_NO_CONTENT)
+        words_add_presence(out, presence);
+    else if (presence->version < 0 || !content->has_version)
+        buf_append_text(out, "which version is there is not known");
+    else
+        buf_format(out, "has version %lld, wanted %lld", (long long)presence->version,
+                   (long long)content->version);
+}
+
+static void add_cloud(struct buf *out, const struct passed *passed)
+{
+    if (passed->dp->kind != DP_CLOUD)
+        buf_append_text(out, "no cloud distribution point");
+    else if (passed->code == EXCLUDED_ON_DEMAND_NOT_FROM_CLOUD)
+        buf_append_text(out, "the deployment downloads before it begins");
+    else
+        buf_append_text(out, "the deployment does not run from the distribution point");
+}
+
+char *words_passed(const struct answer *answer, const struct location_walk *walk,
+                   const struct site_dp *dp, enum exclusion code)
+{
+    struct passed passed = {answer, walk, dp, code};
+    struct buf out = {0};
+    switch (code) {
+    case EXCLUDED_UNSUPPORTED_SCHEME:
+    case EXCLUDED_MAINTENANCE:
+    case EXCLUDED_INTERNET_ONLY:
+    case EXCLUDED_INTRANET_ONLY: buf_append_text(&out, own_text(&passed)); break;
+    case EXCLUDED_CLOUD_NOT_ALLOWED:
+    case EXCLUDED_METERED: add_settings(&out, &passed); break;
+    case EXCLUDED_PROTECTED:
+        if (answer->decision->rules == RULES_2012) {
+            add_protected_2012(&out, &passed);
+            break;
+        }
+        add_2007(&out, &passed);
+        break;
+    case EXCLUDED_OTHER_SITE:
+    case EXCLUDED_HIDDEN_BY_PROTECTED: add_2007(&out, &passed); break;
+    case EXCLUDED_REMOTE_NOT_ALLOWED:
+    case EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED:
+    case EXCLUDED_SLOW_NOT_ALLOWED: add_permission(&out, &passed); break;
+    case EXCLUDED_NOT_IN_GROUP:
+    case EXCLUDED_FALLBACK_NEVER:
+    case EXCLUDED_FALLBACK_NOT_DUE: add_groups(&out, &passed); break;
+    case EXCLUDED_ON_DEMAND_NOT_FROM_CLOUD:
+    case EXCLUDED_RUN_FROM_DP_NOT_FROM_CLOUD: add_cloud(&out, &passed); break;
+    case EXCLUDED_NO_CONTENT:
+    case EXCLUDED_OLD_VERSION:
+    case EXCLUDED_NEWER_VERSION: add_content(&out, &passed); break;
+    case EXCLUSION_COUNT: break;
+    }
+    return out.data;
+}
