@@ -50,7 +50,11 @@ struct site_relationship {
     const struct instance *instance;
 };
 
-#define SITE_GROUP_PREFER_CLOUD 8 /* SMS_BoundaryGroup.Flags (configmgr-sdk 1.1) */
+/* SMS_BoundaryGroup.Flags (configmgr-sdk 1.1); the second and third need the first clear. */
+#define SITE_GROUP_NO_PEERS     1
+#define SITE_GROUP_SUBNET_PEERS 2
+#define SITE_GROUP_PREFER_DP    4
+#define SITE_GROUP_PREFER_CLOUD 8
 
 struct site_address {
     unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */

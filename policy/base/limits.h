@@ -24,6 +24,13 @@
 #define LIMIT_SETTINGS_BYTES (1L * MIB)
 #define LIMIT_POLICY_ID      256
 
+/* A machine's facts. Network IDs are compared one with another. */
+#define LIMIT_MACHINE_LIST      10000
+#define LIMIT_NETLINK_BYTES     (1L * MIB) /* a datagram; the kernel's have up to 32 KiB */
+#define LIMIT_NETLINK_DATAGRAMS 100000
+#define LIMIT_NETLINK_TRIES     8 /* while interfaces change */
+#define LIMIT_NETLINK_SECONDS   5
+
 /* The policy point. A machine has some hundred policies. */
 #define LIMIT_ASSIGNMENTS    10000
 #define LIMIT_SET_BYTES      (1024L * MIB) /* what one reply may cost on the disk */
