@@ -100,7 +100,8 @@ static void add_way(struct oracle *o, size_t to, int64_t minutes)
     }
 }
 
-/* A row of its own, else a default group's behavior, else 120 minutes to a default group. */
+/* A row of its own that says them, else a default group's behavior, else 120 minutes to a default
+   group. */
 static void add_ways_from(struct oracle *o, int64_t from)
 {
     const struct site *site = o->q->site;
@@ -110,7 +111,7 @@ static void add_ways_from(struct oracle *o, int64_t from)
         const struct site_relationship *row = find_row(site, from, id);
         if (group->reached && group->via == VIA_BOUNDARY)
             continue;
-        if (!row && site->groups[to].is_default)
+        if ((!row || !row->says_minutes) && site->groups[to].is_default)
             row = find_row(site, id, id);
         if (row)
             add_way(o, to, row->minutes);
@@ -134,10 +135,8 @@ static void find_groups(struct oracle *o)
             add_ways_from(o, site->groups[i].id);
     for (size_t i = 0; !any && i < site->group_count; i++)
         if (site->groups[i].is_default &&
-            same_text(site->groups[i].site_code, o->answer->assigned_site)) {
+            same_text(site->groups[i].site_code, o->answer->assigned_site))
             groups[i] = (struct oracle_group){true, VIA_SITE_DEFAULT, 0, false};
-            return;
-        }
 }
 
 /* One of the machine's own groups holds the DP. */
@@ -281,15 +280,15 @@ static bool excluded_2012(const struct oracle *o, const struct site_dp *dp, enum
 static bool is_on_demand_coming(const struct oracle *o)
 {
     const struct site *site = o->q->site;
-    bool in_group = false;
+    bool any = false;
     if (o->q->rules != RULES_2012 || !o->q->content || !(o->q->content->flags & ON_DEMAND_BIT))
         return false;
-    for (size_t i = 0; i < site->group_count; i++)
-        in_group = in_group || o->answer->groups[i].reached;
-    for (size_t i = 0; i < site->dp_count; i++)
+    for (size_t i = 0; i < site->dp_count; i++) {
         if (is_preferred(o, &site->dps[i]) && has_content(o, &site->dps[i]))
             return false;
-    return in_group;
+        any = any || is_preferred(o, &site->dps[i]);
+    }
+    return any;
 }
 
 /* 2007. */
@@ -325,7 +324,7 @@ static void find_servers_2007(struct oracle *o)
     bool own = false;
     for (size_t i = 0; i < site->dp_count; i++)
         own = own || (is_own_site(o, &site->dps[i]) && has_content(o, &site->dps[i]));
-    answer->assigned_serves = !own && answer->assigned_site;
+    answer->assigned_serves = !own;
     for (size_t i = 0; i < site->dp_count; i++) {
         const struct site_dp *dp = &site->dps[i];
         if (!dp->is_protected || !serves(o, dp) || !is_preferred(o, dp) ||
@@ -364,7 +363,7 @@ static bool excluded_2007(const struct oracle *o, const struct site_dp *dp, enum
         return false;
     if (answer->protecting && !answer->hiding && !dp->is_protected && !o->q->fallback)
         return true;
-    return dp->kind != DP_CLOUD && !is_local_2007(o, dp) && !o->q->remote;
+    return !is_local_2007(o, dp) && !o->q->remote;
 }
 
 /* All rules. */
@@ -469,7 +468,7 @@ static bool is_local(const struct oracle *o, const struct site_dp *dp)
 {
     enum exclusion closed;
     if (o->q->machine->internet)
-        return false;
+        return oracle_same_computer(dp, o->q->machine);
     if (o->q->rules == RULES_2007)
         return is_local_2007(o, dp);
     if (o->q->rules == RULES_2012)

@@ -80,11 +80,12 @@ static struct location_deployment roll_deployment(struct dice *dice)
         made = location_deployment_flags(bits);
         assert_int_equal(made.metered, (bits & 0x40000) != 0);
         assert_int_equal(made.on_demand, (bits & 0x300) != 0);
+        assert_int_equal(made.on_demand_remote, (bits & 0x200) != 0);
         assert_int_equal(made.run_from_dp, (bits & 0x88) != 0);
     } else {
         made = location_deployment_locality(bits);
         assert_int_equal(made.metered, (bits & 0x80000) != 0);
-        assert_true(!made.on_demand && !made.run_from_dp);
+        assert_true(!made.on_demand && !made.on_demand_remote && !made.run_from_dp);
     }
     if (kind != 0) {
         assert_int_equal(made.remote, (bits & 0x40) != 0);
@@ -122,7 +123,7 @@ static void roll_question(struct stage *stage)
         .rules = stage->request.rules,
         .allow_cloud = cloud,
         .metered_usage = usage,
-        .remote = deployment.remote,
+        .remote = deployment.remote || (deployment.task_sequence && deployment.on_demand_remote),
         .fallback = deployment.fallback,
         .metered = deployment.metered,
         .on_demand = deployment.on_demand,
@@ -219,6 +220,24 @@ static void compare_location(struct buf *why, const struct stage *stage,
     compare_numbers(why, "boundaries", dp, boundaries, oracle->boundaries);
 }
 
+/* The oracle's key as the decision names it. */
+static enum rank_key name_key(enum location_rules rules, const int64_t *first,
+                              const int64_t *second, size_t key)
+{
+    static const enum rank_key keys[RULES_COUNT][ORACLE_KEYS] = {
+        [RULES_2007] = {RANK_CLOUD, RANK_MINUTES, RANK_DISTANCE, RANK_LOCALITY, RANK_UPDATING,
+                        RANK_BITS},
+        [RULES_2012] = {RANK_FALLBACK, RANK_LOCALITY, RANK_UPDATING, RANK_TRUST, RANK_HTTPS},
+        [RULES_CURRENT] = {RANK_CLOUD, RANK_MINUTES, RANK_LOCALITY, RANK_UPDATING}};
+    static const enum rank_key sections[] = {RANK_PREFERRED_CLOUD, RANK_COMPUTER, RANK_SUBNET,
+                                             RANK_CLOUD};
+    if (key == ORACLE_KEYS)
+        return RANK_RANDOM;
+    if (key == 0 && rules == RULES_CURRENT)
+        return first[0] > 0 && second[0] == 4 ? RANK_CLOUD : sections[first[0]];
+    return key == 0 && rules == RULES_2012 && second[0] == 2 ? RANK_CLOUD : keys[rules][key];
+}
+
 /* Sorted by the oracle's keys, then by weight, highest first, then by name. */
 static void compare_order(struct buf *why, const struct stage *stage)
 {
@@ -237,6 +256,10 @@ static void compare_order(struct buf *why, const struct stage *stage)
         if (!ordered)
             buf_format(why, "  %s stands before %s: key %zu\n", left->dp->name, right->dp->name,
                        key);
+        else
+            compare_numbers(why, "key", left->dp->name,
+                            decision_rank_key(&stage->decision, left, right),
+                            name_key(stage->question.rules, a, b, key));
     }
 }
 
@@ -261,11 +284,15 @@ static void compare_facts(struct buf *why, const struct stage *stage)
     const struct decision *real = &stage->decision;
     const struct oracle_answer *oracle = &stage->answer;
     compare_numbers(why, "next minute", "all", decision_next_minute(real), oracle->next_minute);
-    compare_numbers(why, "no group", "all", real->no_group, oracle->no_group);
+    if (real->rules == RULES_CURRENT)
+        compare_numbers(why, "no group", "all", real->no_group, oracle->no_group);
     compare_numbers(why, "on demand", "all", real->on_demand_coming, oracle->on_demand_coming);
-    compare_numbers(why, "assigned serves", "all", real->assigned_serves, oracle->assigned_serves);
-    compare_numbers(why, "hiding", "all", real->hiding != NULL, oracle->hiding);
-    compare_numbers(why, "protecting", "all", real->protecting != NULL, oracle->protecting);
+    if (stage->question.content) {
+        compare_numbers(why, "assigned serves", "all", real->assigned_serves,
+                        oracle->assigned_serves);
+        compare_numbers(why, "hiding", "all", real->hiding != NULL, oracle->hiding);
+        compare_numbers(why, "protecting", "all", real->protecting != NULL, oracle->protecting);
+    }
     bool same = real->assigned_site && oracle->assigned_site
                     ? text_equal(real->assigned_site, oracle->assigned_site)
                     : !real->assigned_site && !oracle->assigned_site;
@@ -276,13 +303,13 @@ static void compare_facts(struct buf *why, const struct stage *stage)
 }
 
 /* The first step that excludes is the code; none does for a location. */
-static void compare_walks(struct buf *why, const struct stage *stage)
+static void compare_walks(struct buf *why, struct stage *stage)
 {
     const struct site *site = &stage->estate.site;
     for (size_t i = 0; i < site->dp_count; i++) {
         struct location_walk walk;
         enum exclusion first = EXCLUSION_COUNT;
-        location_walk(&walk, &stage->request, &site->dps[i]);
+        location_walk(&walk, &stage->decision, &stage->request, &site->dps[i]);
         for (size_t j = walk.count; j > 0; j--)
             if (walk.steps[j - 1].excludes)
                 first = walk.steps[j - 1].code;
