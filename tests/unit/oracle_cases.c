@@ -20,12 +20,14 @@ static bool one_in(struct dice *dice, unsigned sides)
 
 static void write_ipv4(struct buf *text, struct dice *dice)
 {
-    buf_format(text, "10.%u.%u.%u", dice_roll(dice, 2), dice_roll(dice, 3), dice_roll(dice, 12));
+    unsigned a = dice->is_wide ? 200 : 2, b = dice->is_wide ? 200 : 3;
+    buf_format(text, "10.%u.%u.%u", dice_roll(dice, a), dice_roll(dice, b), dice_roll(dice, 12));
 }
 
 static void write_ipv6(struct buf *text, struct dice *dice)
 {
-    buf_format(text, "2001:db8:%x:%x::%x", dice_roll(dice, 2), dice_roll(dice, 2),
+    unsigned a = dice->is_wide ? 0x8000 : 2;
+    buf_format(text, "2001:db8:%x:%x::%x", dice_roll(dice, a), dice_roll(dice, a),
                dice_roll(dice, 12));
 }
 
@@ -84,11 +86,13 @@ static void write_range(struct buf *text, struct dice *dice)
         "::ffff:10.0.1.4-10.0.1.8",  "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         "2001:db8::3-2001:db8:1::7", "10.1.1.5~-~10.1.2.5",
         "10.1.2.5-10.1.2.5"};
-    unsigned a = dice_roll(dice, 2), b = dice_roll(dice, 3), c = dice_roll(dice, 12);
+    unsigned sides = dice->is_wide ? 200 : 3, a = dice_roll(dice, dice->is_wide ? 100 : 2);
+    unsigned b = dice_roll(dice, sides), c = dice_roll(dice, 12);
     if (one_in(dice, 4))
         buf_append_text(text, PICK(dice, fixed));
     else
-        buf_format(text, "10.%u.%u.%u-10.%u.%u.%u", a, b, c, a, b + dice_roll(dice, 3 - b),
+        buf_format(text, "10.%u.%u.%u-10.%u.%u.%u", a, b, c,
+                   dice->is_wide ? a + dice_roll(dice, 100) : a, b + dice_roll(dice, sides - b),
                    c + dice_roll(dice, 12));
 }
 

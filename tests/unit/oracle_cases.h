@@ -10,6 +10,7 @@
 
 struct dice {
     uint64_t state;
+    bool is_wide; /* addresses lie far apart */
 };
 
 /* 0 to sides - 1 */

@@ -74,25 +74,41 @@ static struct location_deployment roll_deployment(struct dice *dice)
     unsigned kind = dice_roll(dice, 3);
     if (kind == 0) {
         made = location_deployment_assumed();
-        assert_true(made.assumed && made.remote && made.fallback && made.metered);
+        assert_true(made.remote && made.fallback && made.metered);
         assert_true(!made.on_demand && !made.run_from_dp);
     } else if (kind == 1) {
         made = location_deployment_flags(bits);
+        assert_int_equal(made.remote, (bits & 0x40) != 0);
+        assert_int_equal(made.fallback, (bits & 0x20000) == 0);
         assert_int_equal(made.metered, (bits & 0x40000) != 0);
         assert_int_equal(made.on_demand, (bits & 0x300) != 0);
         assert_int_equal(made.on_demand_remote, (bits & 0x200) != 0);
         assert_int_equal(made.run_from_dp, (bits & 0x88) != 0);
     } else {
         made = location_deployment_locality(bits);
+        assert_int_equal(made.remote, (bits & 0x40) != 0);
+        assert_int_equal(made.fallback, (bits & 0x20000) == 0);
         assert_int_equal(made.metered, (bits & 0x80000) != 0);
         assert_true(!made.on_demand && !made.on_demand_remote && !made.run_from_dp);
     }
-    if (kind != 0) {
-        assert_int_equal(made.remote, (bits & 0x40) != 0);
-        assert_int_equal(made.fallback, (bits & 0x20000) == 0);
-        assert_false(made.assumed);
-    }
+    assert_int_equal(made.assumed, kind == 0);
     made.task_sequence = dice_roll(dice, 4) == 0;
+    return made;
+}
+
+/* Now and then an application's deployment type says otherwise. */
+static struct location_deployment roll_options(struct dice *dice,
+                                               struct location_deployment deployment)
+{
+    struct site_content_options options = {
+        .known = dice_roll(dice, 2), .slow = dice_roll(dice, 2), .fallback = dice_roll(dice, 2)};
+    struct location_deployment made = deployment;
+    if (deployment.task_sequence || dice_roll(dice, 4) != 0)
+        return deployment;
+    location_deployment_options(&made, &options);
+    assert_int_equal(made.remote, options.known ? options.slow : deployment.remote);
+    assert_int_equal(made.fallback, options.known ? options.fallback : deployment.fallback);
+    assert_int_equal(made.metered, deployment.metered);
     return made;
 }
 
@@ -101,7 +117,7 @@ static void roll_question(struct stage *stage)
     static const int64_t usages[] = {1, 2, 2, 4};
     struct dice *dice = &stage->dice;
     bool is_known = dice_roll(dice, 40) != 0;
-    struct location_deployment deployment = roll_deployment(dice);
+    struct location_deployment deployment = roll_options(dice, roll_deployment(dice));
     int64_t usage = usages[dice_roll(dice, 4)];
     unsigned rules = dice_roll(dice, RULES_COUNT + 1); /* the current ones have most to say */
     bool cloud = dice_roll(dice, 5) != 0;
@@ -179,6 +195,21 @@ static void compare_boundaries(struct buf *why, const struct stage *stage)
     free(listed);
 }
 
+/* Current ones, then by minutes, then by ID; a task sequence asks default groups last. */
+static bool in_order(const struct located_group *left, const struct located_group *right,
+                     bool task_sequence)
+{
+    if ((left->via == VIA_BOUNDARY) != (right->via == VIA_BOUNDARY))
+        return left->via == VIA_BOUNDARY;
+    if (left->never != right->never)
+        return right->never;
+    if (task_sequence && left->via != right->via)
+        return left->via == VIA_NEIGHBOR;
+    if (left->minutes != right->minutes)
+        return left->minutes < right->minutes;
+    return left->group->id < right->group->id;
+}
+
 static void compare_groups(struct buf *why, const struct stage *stage)
 {
     const struct site *site = &stage->estate.site;
@@ -196,6 +227,10 @@ static void compare_groups(struct buf *why, const struct stage *stage)
     for (size_t i = 0; i < site->group_count; i++)
         count += stage->answer.groups[i].reached;
     compare_numbers(why, "count", "groups", (int64_t)decision->group_count, (int64_t)count);
+    for (size_t i = 1; i < decision->group_count; i++)
+        if (!in_order(&decision->groups[i - 1], &decision->groups[i],
+                      stage->question.task_sequence))
+            buf_format(why, "  group %s is not in its place\n", decision->groups[i].group->name);
 }
 
 static void compare_location(struct buf *why, const struct stage *stage,
@@ -205,8 +240,11 @@ static void compare_location(struct buf *why, const struct stage *stage,
     const struct oracle_dp *oracle = &stage->answer.dps[real->dp - site->dps];
     const char *dp = real->dp->name;
     uint32_t groups = 0, boundaries = 0;
-    for (size_t i = 0; i < real->group_count; i++)
+    for (size_t i = 0; i < real->group_count; i++) {
         groups |= 1U << (real->groups[i]->group - site->groups);
+        if (i > 0 && real->groups[i - 1] >= real->groups[i])
+            buf_format(why, "  groups of %s are not in order\n", dp);
+    }
     for (size_t i = 0; i < real->boundary_count; i++)
         boundaries |= 1U << (real->boundaries[i] - site->boundaries);
     compare_codes(why, "decision", dp, EXCLUSION_COUNT, oracle->code);
@@ -218,6 +256,10 @@ static void compare_location(struct buf *why, const struct stage *stage,
     compare_numbers(why, "minutes", dp, real->after_minutes, oracle->after_minutes);
     compare_numbers(why, "groups", dp, groups, oracle->groups);
     compare_numbers(why, "boundaries", dp, boundaries, oracle->boundaries);
+    compare_numbers(why, "presence", dp, real->presence.presence,
+                    site_presence(site, real->dp, stage->package).presence);
+    if (strcmp(real->url, site_url(site, stage->package, real->dp)) != 0)
+        buf_format(why, "  the URL of %s: %s\n", dp, real->url);
 }
 
 /* The oracle's key as the decision names it. */
@@ -287,7 +329,7 @@ static void compare_facts(struct buf *why, const struct stage *stage)
     if (real->rules == RULES_CURRENT)
         compare_numbers(why, "no group", "all", real->no_group, oracle->no_group);
     compare_numbers(why, "on demand", "all", real->on_demand_coming, oracle->on_demand_coming);
-    if (stage->question.content) {
+    if (stage->question.content && !stage->machine.internet) {
         compare_numbers(why, "assigned serves", "all", real->assigned_serves,
                         oracle->assigned_serves);
         compare_numbers(why, "hiding", "all", real->hiding != NULL, oracle->hiding);
@@ -327,7 +369,9 @@ static void compare_locations_only(struct buf *why, struct stage *stage)
     compare_numbers(why, "locations only", "locations", (int64_t)again.location_count,
                     (int64_t)stage->decision.location_count);
     for (size_t i = 0; i < again.location_count && i < stage->decision.location_count; i++)
-        if (again.locations[i].dp != stage->decision.locations[i].dp)
+        if (again.locations[i].dp != stage->decision.locations[i].dp ||
+            again.locations[i].locality != stage->decision.locations[i].locality ||
+            again.locations[i].after_minutes != stage->decision.locations[i].after_minutes)
             buf_format(why, "  locations only: %s at %zu\n", again.locations[i].dp->name, i);
     decision_free(&again);
 }
@@ -438,7 +482,7 @@ static void run_case(struct stage *stage, struct tally *tally, uint64_t seed)
 
 static void begin(struct stage *stage, uint64_t seed)
 {
-    *stage = (struct stage){.dice = {seed * 0x9E3779B97F4A7C15U}};
+    *stage = (struct stage){.dice = {seed * 0x9E3779B97F4A7C15U, false}};
 }
 
 /* The site of the text. */
@@ -581,6 +625,7 @@ static void hold_many(uint64_t seed)
 {
     struct stage stage;
     begin(&stage, seed);
+    stage.dice.is_wide = dice_roll(&stage.dice, 2);
     cases_write_boundaries(&stage.site, &stage.dice, dice_roll(&stage.dice, BIG_BOUNDARIES + 1));
     open_site(&stage, seed);
     for (int i = 0; i < BIG_MACHINES; i++) {
