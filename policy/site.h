@@ -94,8 +94,9 @@ struct site_dp {
     const struct instance *instance;
 };
 
-#define SITE_CONTENT_ON_DEMAND (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \
-                                                   */
+#define SITE_CONTENT_ON_DEMAND                                        \
+    (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \
+                        */
 
 enum content_kind { CONTENT_PACKAGE, CONTENT_APPLICATION, CONTENT_UPDATE };
 

@@ -146,7 +146,7 @@ bool location_in_boundary(const struct site *site, const struct located_group *c
 static bool shares_fast_boundary(const struct judging *judging, const struct candidate *candidate)
 {
     const struct decision *decision = judging->decision;
-    for (size_t i = 0; i < decision->boundary_count; i++)
+    for (size_t i = 0; candidate->group_count && i < decision->boundary_count; i++)
         if (!decision->boundaries[i]->slow &&
             location_in_boundary(judging->request->index->site, candidate->groups,
                                  candidate->group_count, decision->boundaries[i]))
@@ -176,6 +176,11 @@ void location_find_facts(const struct judging *judging, struct candidate *candid
     } else if (judging->request->rules == RULES_2007) {
         find_2007(judging, candidate);
     }
+}
+
+bool location_allows_fallback(const struct site_dp *dp)
+{
+    return dp->allow_fallback < 0 ? !dp->is_protected : dp->allow_fallback == 1;
 }
 
 bool location_is_fallback(const struct judging *judging, const struct candidate *candidate)

@@ -94,14 +94,9 @@ static bool remote_is_forbidden_2007(judging_t *judging, candidate_t *candidate)
 
 /* ---- 2012 ---- */
 
-static bool allows_fallback(const struct site_dp *dp)
-{
-    return dp->allow_fallback < 0 ? !dp->is_protected : dp->allow_fallback == 1;
-}
-
 static bool is_protected_2012(judging_t *judging, candidate_t *candidate)
 {
-    return location_is_fallback(judging, candidate) && !allows_fallback(candidate->dp);
+    return location_is_fallback(judging, candidate) && !location_allows_fallback(candidate->dp);
 }
 
 static bool fallback_is_forbidden_2012(judging_t *judging, candidate_t *candidate)

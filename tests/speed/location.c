@@ -339,10 +339,19 @@ static void print_list(const char *name, const struct location_request *request,
     printf(",\n \"%s\": {\"time\": %.0f, \"locations\": %.1f}", name, taken, locations);
 }
 
-static void protect(struct site *site, bool is_protected)
+/* What is known of a content's holders is made anew: it tells protected ones apart. */
+static void print_protected(const char *name, struct location_request request, struct site *site,
+                            const struct machine *machines)
 {
     for (size_t i = 0; i < site->dp_count; i++)
-        site->dps[i].is_protected = is_protected;
+        site->dps[i].is_protected = true;
+    struct location_content *content =
+        location_content_create(site, location_content_asked(request.content));
+    request.content = content;
+    print_list(name, &request, machines);
+    location_content_free(content);
+    for (size_t i = 0; i < site->dp_count; i++)
+        site->dps[i].is_protected = false;
 }
 
 /* The older rules list every unprotected distribution point too, after those of the machine's
@@ -364,9 +373,8 @@ static void print_lists(struct site *site, const struct location_index *index,
     print_list("current", &request, machines);
     for (int older = RULES_2012; older >= RULES_2007; older--) {
         request.rules = (enum location_rules)older;
-        protect(site, true);
-        print_list(older == RULES_2012 ? "2012 protected" : "2007 protected", &request, machines);
-        protect(site, false);
+        print_protected(older == RULES_2012 ? "2012 protected" : "2007 protected", request, site,
+                        machines);
         print_list(older == RULES_2012 ? "2012" : "2007", &request, machines);
     }
 }
