@@ -116,12 +116,28 @@ static void add_unreached(struct buf *out, const struct where *where,
     add_sources(out, where, group);
 }
 
+/* Before 1610 there were neither neighbors nor default groups. */
+static const char *older_verdict(const struct where *where, const struct located_group *located)
+{
+    bool is_2012 = where->decision.rules == RULES_2012;
+    if (located)
+        return is_2012 ? "holds the machine: its distribution points are preferred"
+                       : "holds the machine: its distribution points are local where a fast "
+                         "boundary does, and its protected ones serve it";
+    return is_2012 ? "does not hold the machine: by the rules of 2012 its distribution points are "
+                     "fallback, where they allow it"
+                   : "does not hold the machine: by the rules of 2007 its distribution points are "
+                     "remote, and protected ones do not serve it";
+}
+
 char *words_group_verdict(const struct where *where, const struct site_group *group)
 {
     struct buf out = {0};
     const struct located_group *located = where_find_group(where, group);
     if (where->world.machine.internet) {
         buf_append_text(&out, "the machine is on the internet: there no boundary group counts");
+    } else if (where->decision.rules != RULES_CURRENT) {
+        buf_append_text(&out, older_verdict(where, located));
     } else if (located) {
         add_located(&out, where, located);
     } else {

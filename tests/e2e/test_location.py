@@ -69,6 +69,13 @@ def test_where_follows_rules(scene):
                            os.path.join(SAMPLES, "machines/london.json"), "where", "--json",
                            "--rules", rules, policy=False).json
         assert {row["via"] for row in answer["boundaryGroups"]} == vias, answer
+    for rules, group, words in (("2012", "London", "are preferred"), ("2012", "Paris", "fallback"),
+                                ("2007", "London", "fast boundary"), ("2007", "Paris", "remote"),
+                                ("current", "Paris", "no neighbor of")):
+        result = scene.run("--policy", os.path.join(SAMPLES, "policy"), "--machine",
+                           os.path.join(SAMPLES, "machines/london.json"), "where", "--why", group,
+                           "--rules", rules, policy=False)
+        assert words in result.out, (rules, group, result)
 
 
 # Deployments.
