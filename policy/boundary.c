@@ -5,10 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* SMS_Boundary.Value is at most 255 characters with its "Name:" or "Description:". */
-#define VPN_NAME_MAX        250
-#define VPN_DESCRIPTION_MAX 243
-
 #define ADDRESS_TEXT_MAX 64
 
 /* Copies the text between two pointers without the blanks around it; false where it is too long
@@ -161,9 +157,10 @@ bool boundary_holds_ad_site(const struct boundary *boundary, const char *site)
     return boundary->type == BOUNDARY_AD_SITE && text_equal(boundary->name, site);
 }
 
-size_t boundary_vpn_length(enum boundary_vpn vpn, const char *text)
+size_t boundary_counted_bytes(enum boundary_vpn vpn, const char *text)
 {
-    size_t max = vpn == BOUNDARY_VPN_NAME ? VPN_NAME_MAX : VPN_DESCRIPTION_MAX, len = 0;
+    bool is_name = vpn == BOUNDARY_VPN_NAME;
+    size_t len = 0, max = is_name ? BOUNDARY_VPN_NAME_MAX : BOUNDARY_VPN_DESCRIPTION_MAX;
     for (size_t characters = 0; text[len]; len++) {
         bool begins = ((unsigned char)text[len] & 0xC0) != 0x80;
         if (begins && characters++ == max)
@@ -172,9 +169,10 @@ size_t boundary_vpn_length(enum boundary_vpn vpn, const char *text)
     return len;
 }
 
-static bool equals_text(const struct boundary *boundary, const char *text)
+/* Equal without case, where only the beginning of `text` counts. */
+static bool equal_counted(const struct boundary *boundary, const char *text)
 {
-    size_t len = text ? boundary_vpn_length(boundary->vpn, text) : 0;
+    size_t len = boundary_counted_bytes(boundary->vpn, text);
     return len && strlen(boundary->name) == len && strncasecmp(boundary->name, text, len) == 0;
 }
 
@@ -184,8 +182,10 @@ bool boundary_holds_adapter(const struct boundary *boundary, const char *name,
     if (boundary->type != BOUNDARY_VPN)
         return false;
     if (boundary->vpn == BOUNDARY_VPN_NAME)
-        return equals_text(boundary, name);
-    return boundary->vpn == BOUNDARY_VPN_DESCRIPTION && equals_text(boundary, description);
+        return name && equal_counted(boundary, name);
+    if (boundary->vpn == BOUNDARY_VPN_DESCRIPTION)
+        return description && equal_counted(boundary, description);
+    return false;
 }
 
 const char *boundary_type_word(enum boundary_type type)

@@ -13,6 +13,7 @@
 #include "policy/base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* SMS_Boundary.BoundaryType. */
 enum boundary_type {
@@ -55,14 +56,18 @@ bool boundary_holds_network(const struct boundary *boundary, address_number netw
 /* Without case. */
 bool boundary_holds_ad_site(const struct boundary *boundary, const char *site);
 
-/* How many bytes of an adapter's name (BOUNDARY_VPN_NAME) or description count: its first 250 or
-   243 characters. */
-size_t boundary_vpn_length(enum boundary_vpn vpn, const char *text);
+/* So many characters of an adapter's text count: SMS_Boundary.Value is at most 255 with its "Name:"
+   or "Description:". */
+#define BOUNDARY_VPN_NAME_MAX        250
+#define BOUNDARY_VPN_DESCRIPTION_MAX 243
 
-/* A VPN boundary and one adapter; either text may be NULL. Whole text without case, of which the
-   first 250 characters of a name and 243 of a description count. Auto is not asked here. */
+/* A VPN boundary and one adapter; either text may be NULL. Whole text without case, of which only
+   the beginning counts. Auto is not asked here. */
 bool boundary_holds_adapter(const struct boundary *boundary, const char *name,
                             const char *description);
+
+/* How many bytes of an adapter's text count; `vpn` says whether it is a name or a description. */
+size_t boundary_counted_bytes(enum boundary_vpn vpn, const char *text);
 
 const char *boundary_type_word(enum boundary_type type); /* "IPSubnet" */
 

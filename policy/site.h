@@ -50,7 +50,11 @@ struct site_relationship {
     const struct instance *instance;
 };
 
-#define SITE_GROUP_PREFER_CLOUD 8 /* SMS_BoundaryGroup.Flags (configmgr-sdk 1.1) */
+/* SMS_BoundaryGroup.Flags (configmgr-sdk 1.1); the second and third need the first clear. */
+#define SITE_GROUP_NO_PEERS     1
+#define SITE_GROUP_SUBNET_PEERS 2
+#define SITE_GROUP_PREFER_DP    4
+#define SITE_GROUP_PREFER_CLOUD 8
 
 struct site_address {
     unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -90,8 +94,9 @@ struct site_dp {
     const struct instance *instance;
 };
 
-#define SITE_CONTENT_ON_DEMAND (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \
-                                                   */
+#define SITE_CONTENT_ON_DEMAND                                        \
+    (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \
+                        */
 
 enum content_kind { CONTENT_PACKAGE, CONTENT_APPLICATION, CONTENT_UPDATE };
 

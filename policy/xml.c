@@ -25,6 +25,7 @@ struct xml_reader {
     void *arg;
     char *where;
     xmlParserCtxt *parser; /* NULL until the head is known */
+    unsigned first_line;
     char head[HEAD];
     size_t head_len;
     bool wide; /* UTF-16 */
@@ -50,7 +51,8 @@ struct xml_reader {
 
 static int line_of(const struct xml_reader *reader)
 {
-    return reader->parser && reader->parser->input ? reader->parser->input->line : 1;
+    const xmlParserInput *input = reader->parser ? reader->parser->input : NULL;
+    return input ? input->line : (int)reader->first_line;
 }
 
 static bool refuse_args(const struct xml_reader *reader, struct error *err, int line,
@@ -288,7 +290,13 @@ struct xml_reader *xml_open(const struct xml_handlers *handlers, void *arg, cons
     reader->handlers = handlers;
     reader->arg = arg;
     reader->where = mem_copy_string(where);
+    reader->first_line = 1;
     return reader;
+}
+
+void xml_begin_at(struct xml_reader *reader, unsigned line)
+{
+    reader->first_line = line;
 }
 
 void xml_close(struct xml_reader *reader)
@@ -390,6 +398,7 @@ static bool create_parser(struct xml_reader *reader, xmlCharEncoding encoding)
     /* The encoding is known from the bytes: the declaration must not change it again. */
     xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     xmlSwitchEncoding(reader->parser, encoding);
+    reader->parser->input->line = (int)reader->first_line;
     return true;
 }
 
@@ -579,26 +588,4 @@ const char *xml_attribute(const struct xml_element *element, const char *name)
         if (strcmp(element->attributes[i].name, name) == 0)
             return element->attributes[i].value;
     return NULL;
-}
-
-void xml_escape(struct buf *out, const char *text, size_t len)
-{
-    size_t done = 0;
-    for (size_t i = 0; i < len; i++) {
-        const char *entity = NULL;
-        switch (text[i]) {
-        case '&': entity = "&amp;"; break;
-        case '<': entity = "&lt;"; break;
-        case '>': entity = "&gt;"; break;
-        case '"': entity = "&quot;"; break;
-        case '\t': entity = "&#9;"; break;
-        case '\n': entity = "&#10;"; break;
-        case '\r': entity = "&#13;"; break;
-        default: continue;
-        }
-        buf_append(out, text + done, i - done);
-        buf_append_text(out, entity);
-        done = i + 1;
-    }
-    buf_append(out, text + done, len - done);
 }

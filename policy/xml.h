@@ -44,6 +44,9 @@ struct xml_reader;
 /* `where` names the document in messages ("folder/file.xml"; the line is added). */
 struct xml_reader *xml_open(const struct xml_handlers *handlers, void *arg, const char *where);
 
+/* Before the first byte: the document begins at that line of the file it was cut out of. */
+void xml_begin_at(struct xml_reader *reader, unsigned line);
+
 /* Malformed, over a limit, of another encoding, or refused by a handler: false, ERROR_INPUT with
    document and line. After false only xml_close may follow. */
 bool xml_feed(struct xml_reader *reader, const char *bytes, size_t len, struct error *err);

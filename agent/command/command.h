@@ -34,7 +34,8 @@ struct options {
     const char *rules, *deployment, *purpose, *to; /* purpose: of --for */
     bool no_sync;
     bool brief, excluded;
-    const char *why;
+    const char *why, *reply;
+    bool compare, request;
     size_t argument_count;
     const char **arguments; /* after the command's name */
 };
@@ -50,7 +51,7 @@ struct context {
    is empty) and exits with its kind. */
 typedef bool command_run(struct context *context, struct error *err);
 
-command_run command_policy, command_locate, command_get, command_export_script;
+command_run command_policy, command_where, command_locate, command_get, command_export_script;
 
 /* The set of fetched policy in force; its texts live in the arena. */
 struct fetched {
@@ -102,6 +103,10 @@ void world_free(struct world *world);
 
 /* Prints `value` and a newline to standard output; takes the reference. false: cannot write. */
 bool command_print_json(json_t *value, struct error *err);
+
+/* Appends one line, made safe for a terminal. */
+void command_add_line(struct buf *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Prints and frees the text. false: cannot write. */
 bool command_print_text(struct buf *text, struct error *err);

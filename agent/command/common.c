@@ -10,10 +10,13 @@
 #include "policy/secrets.h"
 
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
 #include <unistd.h>
+
+#define LINE_MAX_BYTES 4096
 
 /* Is the clock kept right by a time service? The kernel knows. */
 static bool clock_is_synchronised(void)
@@ -110,12 +113,8 @@ static bool read_base(struct context *context, struct policy *policy, struct mac
     *machine = (struct machine){0};
     if (!options->machine && options->set_count)
         return true;
-    if (!options->machine) {
-        bool ok = machine_find(machine, context->config.machine, err);
-        if (!ok && err->kind == ERROR_INPUT) /* the settings file's object */
-            snprintf(err->where, sizeof err->where, "%s", context->config.path);
-        return ok;
-    }
+    if (!options->machine)
+        return machine_find(machine, context->config.machine, context->config.path, err);
     if (access(options->machine, F_OK) == 0)
         return machine_from_file(machine, options->machine, err);
     return machine_from_policy(machine, policy, options->machine, err);
@@ -138,7 +137,7 @@ bool command_read_machine(struct context *context, struct policy *policy, struct
         machine_settle(machine);
     /* The settings file speaks of this machine, not of one that was asked about. */
     if (!options->machine && !options->set_count && context->config.assigned_site)
-        machine->site = arena_copy_string(&machine->arena, context->config.assigned_site);
+        machine_assign_site(machine, context->config.assigned_site, context->config.path);
     return true;
 }
 
@@ -213,6 +212,20 @@ bool command_print_json(json_t *value, struct error *err)
 bool command_printed(bool ok, struct error *err)
 {
     return (ok && fflush(stdout) == 0) || error_errno(err, NULL, "cannot write to standard output");
+}
+
+void command_add_line(struct buf *out, const char *format, ...)
+{
+    va_list args;
+    char *text;
+    va_start(args, format);
+    int len = vasprintf(&text, format, args);
+    va_end(args);
+    if (len < 0)
+        mem_exhausted();
+    text_escape(out, text, (size_t)len, LINE_MAX_BYTES);
+    buf_append_text(out, "\n");
+    free(text);
 }
 
 bool command_print_text(struct buf *text, struct error *err)

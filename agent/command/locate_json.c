@@ -1,13 +1,8 @@
 /* locate --json: the contract's object, every member always there. */
 #include "agent/command/locate.h"
+#include "agent/command/location_json.h"
 
 #include <stdlib.h>
-
-static json_t *text_or_null(const char *text)
-{
-    json_t *value = text ? json_string(text) : NULL;
-    return value ? value : json_null();
-}
 
 static json_t *number_or_null(int64_t number)
 {
@@ -20,7 +15,7 @@ static json_t *content_json(const struct locate *locate)
     bool counted = locate->has_manifest;
     bool has_version = content && content->has_version;
     return json_pack("{s:o, s:o, s:o, s:o}", "id",
-                     text_or_null(content ? content->id : locate->asked), "version",
+                     location_json_text(content ? content->id : locate->asked), "version",
                      has_version ? json_integer(content->version) : json_null(), "size",
                      counted ? json_integer(locate->manifest.bytes) : json_null(), "files",
                      counted ? json_integer((json_int_t)locate->manifest.count) : json_null());
@@ -33,7 +28,7 @@ static json_t *setting_json(const struct locate *locate, enum setting setting)
     bool is_bool = setting_rows[setting].type == SETTING_BOOL;
     const char *origin = settings_origin_text(locate->world.site.policy, settings, setting);
     return json_pack("{s:o, s:o}", "value", is_bool ? json_boolean(value) : json_integer(value),
-                     "origin", text_or_null(origin));
+                     "origin", location_json_text(origin));
 }
 
 static json_t *settings_json(const struct locate *locate)
@@ -55,56 +50,6 @@ static json_t *assumed_json(const struct locate *locate)
         json_array_append_new(list, json_string("presence"));
     if (locate->decision.addresses_assumed)
         json_array_append_new(list, json_string("dpAddresses"));
-    return list;
-}
-
-static json_t *boundaries_json(const struct decision *decision)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < decision->boundary_count; i++) {
-        const struct site_boundary *boundary = decision->boundaries[i];
-        json_array_append_new(list,
-                              json_pack("{s:I, s:s, s:o, s:o}", "id", (json_int_t)boundary->id,
-                                        "type", boundary_type_word(boundary->boundary.type),
-                                        "value", text_or_null(boundary->boundary.value), "name",
-                                        text_or_null(boundary->display_name)));
-    }
-    return list;
-}
-
-static const char *via_word(enum group_via via)
-{
-    switch (via) {
-    case VIA_BOUNDARY: return "boundary";
-    case VIA_NEIGHBOR: return "neighbor";
-    case VIA_SITE_DEFAULT: return "siteDefault";
-    }
-    return NULL;
-}
-
-static const char *minutes_word(enum minutes_from from)
-{
-    switch (from) {
-    case MINUTES_NONE: return NULL;
-    case MINUTES_ROW: return "row";
-    case MINUTES_DEFAULT: return "default";
-    case MINUTES_BUILT_IN: return "builtIn";
-    }
-    return NULL;
-}
-
-/* A group that is never used has FallbackDP's own -1. */
-static json_t *groups_json(const struct decision *decision)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < decision->group_count; i++) {
-        const struct located_group *group = &decision->groups[i];
-        json_array_append_new(
-            list, json_pack("{s:I, s:o, s:s, s:I, s:o}", "id", (json_int_t)group->group->id, "name",
-                            text_or_null(group->group->name), "via", via_word(group->via),
-                            "fallbackMinutes", (json_int_t)(group->never ? -1 : group->minutes),
-                            "minutesFrom", text_or_null(minutes_word(group->from))));
-    }
     return list;
 }
 
@@ -130,12 +75,12 @@ static json_t *location_json(const struct locate *locate, size_t index)
     char *reason = words_location(&locate->answer, location);
     json_t *object = json_pack(
         "{s:I, s:o, s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o, s:o}", "rank", (json_int_t)index + 1,
-        "dp", text_or_null(location->dp->name), "kind", dp_kind_word(location->dp->kind),
+        "dp", location_json_text(location->dp->name), "kind", dp_kind_word(location->dp->kind),
         "locality", locality_word(location->locality), "distance",
         distance_word(location->distance), "protected", (int)location->dp->is_protected, "url",
-        text_or_null(location->url), "afterMinutes", (json_int_t)location->after_minutes, "groups",
-        group_ids_json(location), "boundaries", boundary_ids_json(location), "reason",
-        text_or_null(reason));
+        location_json_text(location->url), "afterMinutes", (json_int_t)location->after_minutes,
+        "groups", group_ids_json(location), "boundaries", boundary_ids_json(location), "reason",
+        location_json_text(reason));
     free(reason);
     return object;
 }
@@ -144,31 +89,24 @@ static json_t *excluded_json(const struct locate *locate, const struct excluded_
 {
     char *reason = words_excluded(&locate->answer, excluded);
     json_t *object = json_pack(
-        "{s:o, s:s, s:o, s:o, s:o, s:o}", "dp", text_or_null(excluded->dp->name), "code",
+        "{s:o, s:s, s:o, s:o, s:o, s:o}", "dp", location_json_text(excluded->dp->name), "code",
         exclusion_word(excluded->code), "afterMinutes", number_or_null(excluded->after_minutes),
         "state", number_or_null(excluded->presence.state), "version",
-        number_or_null(excluded->presence.version), "reason", text_or_null(reason));
+        number_or_null(excluded->presence.version), "reason", location_json_text(reason));
     free(reason);
     return object;
-}
-
-static json_t *failure_json(const struct error *failure)
-{
-    return json_pack("{s:s, s:o, s:o}", "code", failure->code, "blame",
-                     text_or_null(error_blame_word(failure->blame)), "text",
-                     text_or_null(failure->text));
 }
 
 static json_t *deployment_json(const struct locate *locate)
 {
     const struct location_deployment *deployment = &locate->question.request.deployment;
     const struct site_deployment *named = locate->question.deployment;
-    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "id",
-                     text_or_null(named ? named->id : NULL), "assumed", (int)deployment->assumed,
-                     "remote", (int)deployment->remote, "fallback", (int)deployment->fallback,
-                     "metered", (int)deployment->metered, "onDemand", (int)deployment->on_demand,
-                     "runFromDP", (int)deployment->run_from_dp, "taskSequence",
-                     (int)deployment->task_sequence);
+    return json_pack(
+        "{s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "id",
+        location_json_text(named ? named->id : NULL), "assumed", (int)deployment->assumed, "remote",
+        (int)location_deployment_remote(deployment), "fallback", (int)deployment->fallback,
+        "metered", (int)deployment->metered, "onDemand", (int)deployment->on_demand, "runFromDP",
+        (int)deployment->run_from_dp, "taskSequence", (int)deployment->task_sequence);
 }
 
 /* What the 2007 rules ask first; null under the others. */
@@ -178,9 +116,9 @@ static json_t *sites_json(const struct decision *decision)
         return json_null();
     json_t *current = json_array();
     for (size_t i = 0; i < decision->current_site_count; i++)
-        json_array_append_new(current, text_or_null(decision->current_sites[i]));
+        json_array_append_new(current, location_json_text(decision->current_sites[i]));
     return json_pack("{s:o, s:o, s:b}", "current", current, "assigned",
-                     text_or_null(decision->assigned_site), "assignedServes",
+                     location_json_text(decision->assigned_site), "assignedServes",
                      (int)decision->assigned_serves);
 }
 
@@ -192,12 +130,12 @@ static json_t *why_json(const struct locate *locate)
     for (size_t i = 0; i < locate->walk.count; i++) {
         const struct location_step *step = &locate->walk.steps[i];
         char *text = locate_step_words(locate, step);
-        json_array_append_new(steps, json_pack("{s:s, s:b, s:o}", "code",
-                                               exclusion_word(step->code), "excludes",
-                                               (int)step->excludes, "text", text_or_null(text)));
+        json_array_append_new(
+            steps, json_pack("{s:s, s:b, s:o}", "code", exclusion_word(step->code), "excludes",
+                             (int)step->excludes, "text", location_json_text(text)));
         free(text);
     }
-    return json_pack("{s:o, s:o}", "dp", text_or_null(locate->why->name), "steps", steps);
+    return json_pack("{s:o, s:o}", "dp", location_json_text(locate->why->name), "steps", steps);
 }
 
 json_t *locate_json(const struct locate *locate)
@@ -208,15 +146,15 @@ json_t *locate_json(const struct locate *locate)
         json_array_append_new(locations, location_json(locate, i));
     for (size_t i = 0; i < decision->excluded_count; i++)
         json_array_append_new(excluded, excluded_json(locate, &decision->excluded[i]));
-    json_t *object =
-        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "content",
-                  content_json(locate), "machine", machine_to_json(&locate->world.machine), "rules",
-                  location_rules_word(decision->rules), "deployment", deployment_json(locate),
-                  "settings", settings_json(locate), "assumed", assumed_json(locate), "boundaries",
-                  boundaries_json(decision), "boundaryGroups", groups_json(decision), "sites",
-                  sites_json(decision), "onDemandComing", (int)decision->on_demand_coming,
-                  "locations", locations, "excluded", excluded, "why", why_json(locate));
+    json_t *object = json_pack(
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "content",
+        content_json(locate), "machine", machine_to_json(&locate->world.machine), "rules",
+        location_rules_word(decision->rules), "deployment", deployment_json(locate), "settings",
+        settings_json(locate), "assumed", assumed_json(locate), "boundaries",
+        location_json_boundaries(decision), "boundaryGroups", location_json_groups(decision),
+        "sites", sites_json(decision), "onDemandComing", (int)decision->on_demand_coming,
+        "locations", locations, "excluded", excluded, "why", why_json(locate));
     if (locate->failure)
-        json_object_set_new(object, "error", failure_json(locate->failure));
+        json_object_set_new(object, "error", location_json_failure(locate->failure));
     return object;
 }

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALL    (COMMAND_POLICY | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT)
+#define ALL    (COMMAND_POLICY | COMMAND_WHERE | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT)
 #define PLACES (COMMAND_LOCATE | COMMAND_GET)
-#define ASKED  (COMMAND_POLICY | PLACES)
+#define ASKED  (COMMAND_POLICY | COMMAND_WHERE | PLACES)
 
 enum option_id {
     OPTION_CONFIG = 256,
@@ -23,12 +23,15 @@ enum option_id {
     OPTION_RESOLVE,
     OPTION_MACHINE,
     OPTION_SET,
+    OPTION_WHY,
     OPTION_AT,
     OPTION_ALL,
     OPTION_RULES,
     OPTION_DEPLOYMENT,
     OPTION_FOR,
-    OPTION_WHY,
+    OPTION_REPLY,
+    OPTION_COMPARE,
+    OPTION_REQUEST,
     OPTION_EXCLUDED,
     OPTION_BRIEF,
     OPTION_TO,
@@ -56,12 +59,16 @@ static const struct option_row {
     {OPTION_RESOLVE, "resolve", NULL, COMMAND_POLICY, "check: ask DNS for cloud service names"},
     {OPTION_MACHINE, "machine", "FILE|NAME", ASKED, "another machine than this one"},
     {OPTION_SET, "set", "KEY=VALUE", ASKED, "a fact of the machine; may be repeated"},
+    {OPTION_WHY, "why", "NAME", COMMAND_WHERE | COMMAND_LOCATE,
+     "where: a group or boundary; locate: a DP through every rule"},
     {OPTION_AT, "at", "MINUTES", PLACES, "minutes since the first request"},
     {OPTION_ALL, "all", NULL, COMMAND_LOCATE, "every location, whenever it joins"},
-    {OPTION_RULES, "rules", "SET", PLACES, "rules of 2007, 2012 or current"},
+    {OPTION_RULES, "rules", "SET", COMMAND_WHERE | PLACES, "rules of 2007, 2012 or current"},
     {OPTION_DEPLOYMENT, "deployment", "ID|BITS", PLACES, "the deployment that allows the sources"},
     {OPTION_FOR, "for", "PURPOSE", PLACES, "what the content is for: task-sequence"},
-    {OPTION_WHY, "why", "DP", COMMAND_LOCATE, "one distribution point through every rule"},
+    {OPTION_REPLY, "reply", "FILE", COMMAND_LOCATE, "what a management point answered a client"},
+    {OPTION_COMPARE, "compare", NULL, COMMAND_LOCATE, "the reply beside nearpoint's own list"},
+    {OPTION_REQUEST, "request", NULL, COMMAND_LOCATE, "print what a client would ask"},
     {OPTION_EXCLUDED, "excluded", NULL, COMMAND_LOCATE, "print every DP that is not used"},
     {OPTION_BRIEF, "brief", NULL, COMMAND_LOCATE, "one line, for a ticket"},
     {OPTION_TO, "to", "DIR", COMMAND_GET, "also lay the content out in DIR"},
@@ -118,12 +125,15 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_RESOLVE: options->resolve = true; break;
     case OPTION_MACHINE: options->machine = optarg; break;
     case OPTION_SET: append(&options->sets, &options->set_count, optarg); break;
+    case OPTION_WHY: options->why = optarg; break;
     case OPTION_AT: return read_minutes(row, &options->at, err);
     case OPTION_ALL: options->all = true; break;
     case OPTION_RULES: options->rules = optarg; break;
     case OPTION_DEPLOYMENT: options->deployment = optarg; break;
     case OPTION_FOR: options->purpose = optarg; break;
-    case OPTION_WHY: options->why = optarg; break;
+    case OPTION_REPLY: options->reply = optarg; break;
+    case OPTION_COMPARE: options->compare = true; break;
+    case OPTION_REQUEST: options->request = true; break;
     case OPTION_EXCLUDED: options->excluded = true; break;
     case OPTION_BRIEF: options->brief = true; break;
     case OPTION_TO: options->to = optarg; break;

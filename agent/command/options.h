@@ -10,6 +10,7 @@ enum command_bit {
     COMMAND_LOCATE = 2,
     COMMAND_GET = 4,
     COMMAND_EXPORT_SCRIPT = 8,
+    COMMAND_WHERE = 16,
 };
 
 struct command_row {

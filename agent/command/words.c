@@ -71,11 +71,10 @@ static void add_time(struct buf *out, const struct answer *answer,
         buf_format(out, ", which joins after %lld minutes: ", minutes);
 }
 
-static void add_minutes(struct buf *out, const struct answer *answer,
-                        const struct located_group *group)
+void words_add_minutes_from(struct buf *out, const struct world *world,
+                            const struct located_group *group)
 {
-    const struct site_relationship *row = deciding_row(answer->world, group);
-    add_time(out, answer, group);
+    const struct site_relationship *row = deciding_row(world, group);
     if (row && group->from == MINUTES_ROW)
         buf_format(out, "relationship from '%s', FallbackDP %lld", group->through->name,
                    (long long)row->minutes);
@@ -84,7 +83,7 @@ static void add_minutes(struct buf *out, const struct answer *answer,
     else
         buf_append_text(out, "no relationship and no default behavior says otherwise");
     if (row)
-        words_add_origin(out, answer->world, row->instance);
+        words_add_origin(out, world, row->instance);
 }
 
 void words_add_group(struct buf *out, const struct answer *answer,
@@ -110,7 +109,8 @@ void words_add_group(struct buf *out, const struct answer *answer,
         }
         break;
     }
-    add_minutes(out, answer, group);
+    add_time(out, answer, group);
+    words_add_minutes_from(out, answer->world, group);
 }
 
 void words_add_remote(struct buf *out, const struct answer *answer)
@@ -123,7 +123,9 @@ void words_add_remote(struct buf *out, const struct answer *answer)
                    deployment->remote ? "Download" : "DoNothing");
         words_add_origin(out, answer->world, deployment->options);
     } else {
-        buf_format(out, "0x40 is %s", deployment->remote ? "set" : "not set");
+        buf_append_text(out, deployment->remote                       ? "0x40 is set"
+                             : location_deployment_remote(deployment) ? "0x200 is set"
+                                                                      : "0x40 is not set");
     }
 }
 

@@ -27,6 +27,9 @@ char *words_order(const struct answer *answer, const struct location *first,
 
 void words_add_origin(struct buf *out, const struct world *world, const struct instance *instance);
 void words_add_setting(struct buf *out, const struct world *world, enum setting setting);
+/* Which row said when the group joins. */
+void words_add_minutes_from(struct buf *out, const struct world *world,
+                            const struct located_group *group);
 /* ", which holds the machine by the IPSubnet boundary 10.1.2.0 'First floor' (file:line)" */
 void words_add_boundary(struct buf *out, const struct world *world,
                         const struct site_boundary *boundary);

@@ -51,6 +51,11 @@ struct location_content {
     const char **urls;                  /* of holders; NULL else */
     size_t holder_count;
     uint32_t *holders; /* DP indices, ascending */
+    /* of those, by rule set, the ones that may serve a machine outside their groups */
+    struct holders {
+        size_t count;
+        uint32_t *dps;
+    } open[RULES_COUNT];
 };
 bool location_is_present(enum presence presence);
 
@@ -108,6 +113,9 @@ bool location_is_open(const struct judging *judging, const struct located_group 
 /* Is the boundary of one of the groups? */
 bool location_in_boundary(const struct site *site, const struct located_group *const *groups,
                           size_t count, const struct site_boundary *boundary);
+
+/* 2012: may a machine outside its groups use it? (policy model: AllowFallback, else IsProtected) */
+bool location_allows_fallback(const struct site_dp *dp);
 
 /* ---- rank.c ---- */
 

@@ -210,28 +210,26 @@ static void weigh_all(const struct judging *judging, const struct crowd *crowd)
     }
 }
 
-/* Only groups lead an intranet machine to a DP under the current rules: the others need no look. */
-static void weigh_crowd(const struct judging *judging, const struct crowd *crowd)
-{
-    struct decision *decision = judging->decision;
-    decision->locations = arena_zero(&decision->arena, crowd->count, sizeof *decision->locations);
-    for (size_t i = 0; i < crowd->count; i++)
-        if (location_is_present(
-                judging->request->content->presence[crowd->candidates[i].index].presence))
-            weigh(judging, &crowd->candidates[i]);
-}
-
-static void weigh_holders(const struct judging *judging, const struct crowd *crowd)
+/* Those alone that may be locations: who holds the content in the machine's groups, and who serves
+   machines outside its groups. */
+static void weigh_likely(const struct judging *judging, const struct crowd *crowd)
 {
     struct decision *decision = judging->decision;
     const struct location_content *content = judging->request->content;
+    const struct holders all = {content->holder_count, content->holders};
+    const struct holders *others =
+        judging->request->machine->internet ? &all : &content->open[decision->rules];
     size_t cursor = 0;
     decision->locations =
-        arena_zero(&decision->arena, content->holder_count, sizeof *decision->locations);
-    for (size_t i = 0; i < content->holder_count; i++) {
-        struct candidate candidate = candidate_of(judging, crowd, &cursor, content->holders[i]);
-        weigh(judging, &candidate);
+        arena_zero(&decision->arena, crowd->count + others->count, sizeof *decision->locations);
+    for (size_t i = 0; i < others->count; i++) {
+        struct candidate candidate = candidate_of(judging, crowd, &cursor, others->dps[i]);
+        if (candidate.group_count == 0)
+            weigh(judging, &candidate);
     }
+    for (size_t i = 0; i < crowd->count; i++)
+        if (location_is_present(content->presence[crowd->candidates[i].index].presence))
+            weigh(judging, &crowd->candidates[i]);
 }
 
 void location_decide(struct decision *decision, const struct location_request *request)
@@ -249,12 +247,10 @@ void location_decide(struct decision *decision, const struct location_request *r
     if (request->rules == RULES_2007)
         location_find_sites(&judging, crowd.candidates, crowd.count);
     decision->on_demand_coming = is_coming(request, &crowd);
-    if (!request->locations_only)
-        weigh_all(&judging, &crowd);
-    else if (request->rules == RULES_CURRENT && !request->machine->internet)
-        weigh_crowd(&judging, &crowd);
+    if (request->locations_only)
+        weigh_likely(&judging, &crowd);
     else
-        weigh_holders(&judging, &crowd);
+        weigh_all(&judging, &crowd);
     location_rank(decision);
 }
 

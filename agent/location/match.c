@@ -140,10 +140,10 @@ static void match_adapter(const struct location_index *index, const struct machi
 {
     if (adapter->name)
         match_text(&index->vpn_names, adapter->name,
-                   boundary_vpn_length(BOUNDARY_VPN_NAME, adapter->name), hits);
+                   boundary_counted_bytes(BOUNDARY_VPN_NAME, adapter->name), hits);
     if (adapter->description)
         match_text(&index->vpn_descriptions, adapter->description,
-                   boundary_vpn_length(BOUNDARY_VPN_DESCRIPTION, adapter->description), hits);
+                   boundary_counted_bytes(BOUNDARY_VPN_DESCRIPTION, adapter->description), hits);
 }
 
 void location_match(const struct location_index *index, const struct machine *machine,

@@ -1,14 +1,35 @@
 #include "agent/machine/parts.h"
 
-#include "policy/base/text.h"
-
 #include <string.h>
 #include <unistd.h>
 
-/* The array with room for one element more. Lists are short: an old array stays in the arena. */
+const char *machine_origin_word(enum machine_origin origin)
+{
+    switch (origin) {
+    case MACHINE_NOT_KNOWN: return "notKnown";
+    case MACHINE_FROM_FILE: return "file";
+    case MACHINE_FROM_POLICY: return "policy";
+    case MACHINE_FROM_SET: return "set";
+    case MACHINE_FROM_SYSTEM: return "system";
+    case MACHINE_FROM_SETTINGS: return "settings";
+    case MACHINE_COMPUTED: return "computed";
+    }
+    return "";
+}
+
+void machine_came_from(struct machine *machine, enum machine_member member,
+                       enum machine_origin origin, const char *place)
+{
+    machine->facts[member] = (struct machine_fact){origin, place};
+}
+
+/* The array with room for one element more: a power of two is full. An old array stays in the
+   arena. */
 static void *extend(struct arena *arena, const void *array, size_t count, size_t size)
 {
-    void *longer = arena_zero(arena, count + 1, size);
+    if (count & (count - 1))
+        return (void *)(uintptr_t)array;
+    void *longer = arena_zero(arena, count ? 2 * count : 1, size);
     if (count)
         memcpy(longer, array, count * size);
     return longer;
@@ -34,10 +55,10 @@ bool machine_add_subnet(struct machine *machine, const char *text)
     char id[INET6_ADDRSTRLEN];
     if (address.prefix >= 0)
         network = address_first(network, address.prefix);
-    address_format(network, id);
     for (size_t i = 0; i < machine->subnet_count; i++)
-        if (text_equal(machine->subnets[i], id))
+        if (machine->networks[i] == network)
             return true;
+    address_format(network, id);
     size_t count = machine->subnet_count++;
     address_number *networks =
         extend(&machine->arena, machine->networks, count, sizeof *machine->networks);
@@ -62,15 +83,31 @@ void machine_add_adapter(struct machine *machine, const struct machine_adapter *
     machine->adapters[machine->adapter_count++] = *adapter;
 }
 
-void machine_settle(struct machine *machine)
+void machine_assign_site(struct machine *machine, const char *site, const char *place)
 {
-    /* Subnet boundaries are IPv4's: an IPv6 network has no ID of that kind. */
+    machine->site = arena_copy_string(&machine->arena, site);
+    machine_came_from(machine, MACHINE_SITE, MACHINE_FROM_SETTINGS,
+                      place ? arena_copy_string(&machine->arena, place) : NULL);
+}
+
+/* Subnet boundaries are IPv4's: an IPv6 network has no ID of that kind. */
+static void compute_subnets(struct machine *machine)
+{
     for (size_t i = 0; i < machine->address_count; i++)
         if (machine->addresses[i].is_ipv4 && machine->addresses[i].prefix >= 0)
             machine_add_subnet(machine, machine->addresses[i].text);
+    if (machine->subnet_count && machine->facts[MACHINE_SUBNETS].origin == MACHINE_NOT_KNOWN)
+        machine_came_from(machine, MACHINE_SUBNETS, MACHINE_COMPUTED, NULL);
+}
+
+void machine_settle(struct machine *machine)
+{
     char name[256] = "";
-    if (!machine->name && gethostname(name, sizeof name - 1) == 0 && *name)
-        machine->name = arena_copy_string(&machine->arena, name);
+    compute_subnets(machine);
+    if (machine->name || gethostname(name, sizeof name - 1) != 0 || !*name)
+        return;
+    machine->name = arena_copy_string(&machine->arena, name);
+    machine_came_from(machine, MACHINE_NAME, MACHINE_FROM_SYSTEM, "host name");
 }
 
 void machine_free(struct machine *machine)

@@ -19,27 +19,35 @@ enum member_type {
     MEMBER_ADAPTERS,
 };
 
-/* The object's members in the contract's order, with --set's key. */
+/* With --set's key. */
 static const struct member {
     const char *name, *key;
     enum member_type type;
     size_t offset; /* of a text or a boolean */
-} members[] = {
-    {"name", "name", MEMBER_TEXT, offsetof(struct machine, name)},
-    {"addresses", "address", MEMBER_ADDRESSES, 0},
-    {"subnets", "subnet", MEMBER_SUBNETS, 0},
-    {"adSite", "adSite", MEMBER_TEXT, offsetof(struct machine, ad_site)},
-    {"domain", "domain", MEMBER_TEXT, offsetof(struct machine, domain)},
-    {"forest", "forest", MEMBER_TEXT, offsetof(struct machine, forest)},
-    {"site", "site", MEMBER_TEXT, offsetof(struct machine, site)},
-    {"collections", "collection", MEMBER_COLLECTIONS, 0},
-    {"adapters", "adapter", MEMBER_ADAPTERS, 0},
-    {"vpn", "vpn", MEMBER_BOOL, offsetof(struct machine, vpn)},
-    {"metered", "metered", MEMBER_BOOL, offsetof(struct machine, metered)},
-    {"internet", "internet", MEMBER_BOOL, offsetof(struct machine, internet)},
+} members[MACHINE_MEMBER_COUNT] = {
+    [MACHINE_NAME] = {"name", "name", MEMBER_TEXT, offsetof(struct machine, name)},
+    [MACHINE_ADDRESSES] = {"addresses", "address", MEMBER_ADDRESSES, 0},
+    [MACHINE_SUBNETS] = {"subnets", "subnet", MEMBER_SUBNETS, 0},
+    [MACHINE_AD_SITE] = {"adSite", "adSite", MEMBER_TEXT, offsetof(struct machine, ad_site)},
+    [MACHINE_DOMAIN] = {"domain", "domain", MEMBER_TEXT, offsetof(struct machine, domain)},
+    [MACHINE_FOREST] = {"forest", "forest", MEMBER_TEXT, offsetof(struct machine, forest)},
+    [MACHINE_SITE] = {"site", "site", MEMBER_TEXT, offsetof(struct machine, site)},
+    [MACHINE_COLLECTIONS] = {"collections", "collection", MEMBER_COLLECTIONS, 0},
+    [MACHINE_ADAPTERS] = {"adapters", "adapter", MEMBER_ADAPTERS, 0},
+    [MACHINE_VPN] = {"vpn", "vpn", MEMBER_BOOL, offsetof(struct machine, vpn)},
+    [MACHINE_METERED] = {"metered", "metered", MEMBER_BOOL, offsetof(struct machine, metered)},
+    [MACHINE_INTERNET] = {"internet", "internet", MEMBER_BOOL, offsetof(struct machine, internet)},
 };
 
-#define MEMBER_COUNT (sizeof members / sizeof members[0])
+const char *machine_member_name(enum machine_member member)
+{
+    return members[member].name;
+}
+
+static enum machine_member member_of(const struct member *member)
+{
+    return (enum machine_member)(member - members);
+}
 
 static void set_text(struct machine *machine, const struct member *member, const char *text)
 {
@@ -151,6 +159,8 @@ static bool read_list(struct machine *machine, const struct member *member, cons
         return true;
     if (!json_is_array(value))
         return refuse(where, member->name, words[member->type], err);
+    if (json_array_size(value) > LIMIT_MACHINE_LIST)
+        return refuse(where, member->name, "has too many elements (LIMIT_MACHINE_LIST)", err);
     for (size_t i = 0; i < json_array_size(value); i++)
         if (!add_element(machine, member, json_array_get(value, i)))
             return refuse(where, member->name, words[member->type], err);
@@ -177,27 +187,33 @@ static bool read_member(struct machine *machine, const struct member *member, co
 
 static const struct member *find_member(const char *name)
 {
-    for (size_t i = 0; i < MEMBER_COUNT; i++)
+    for (size_t i = 0; i < MACHINE_MEMBER_COUNT; i++)
         if (strcmp(members[i].name, name) == 0)
             return &members[i];
     return NULL;
 }
 
-/* Lays the object's members over the machine. */
-static bool apply(struct machine *machine, const json_t *object, const char *where,
-                  struct error *err)
+/* Lays the object's members over the machine. A null takes away what was known. */
+static bool apply(struct machine *machine, const json_t *object, enum machine_origin origin,
+                  const char *where, struct error *err)
 {
+    const char *place = where ? arena_copy_string(&machine->arena, where) : NULL;
     if (!json_is_object(object))
         return error_set(err, ERROR_INPUT, BLAME_USER, "MACHINE", where,
                          "a machine is a JSON object");
     for (void *at = json_object_iter((json_t *)(uintptr_t)object); at;
          at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
         const char *name = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
         const struct member *member = find_member(name);
         if (!member)
             return refuse(where, name, "is not known", err);
-        if (!read_member(machine, member, json_object_iter_value(at), where, err))
+        if (!read_member(machine, member, value, where, err))
             return false;
+        if (json_is_null(value))
+            machine_came_from(machine, member_of(member), MACHINE_NOT_KNOWN, NULL);
+        else
+            machine_came_from(machine, member_of(member), origin, place);
     }
     return true;
 }
@@ -211,11 +227,12 @@ static bool finish(struct machine *machine, bool ok)
     return ok;
 }
 
-bool machine_find(struct machine *machine, const json_t *overrides, struct error *err)
+bool machine_find(struct machine *machine, const json_t *overrides, const char *path,
+                  struct error *err)
 {
     *machine = (struct machine){0};
     bool ok = machine_find_local(machine, err) &&
-              (!overrides || apply(machine, overrides, "settings file: machine", err));
+              (!overrides || apply(machine, overrides, MACHINE_FROM_SETTINGS, path, err));
     return finish(machine, ok);
 }
 
@@ -223,7 +240,7 @@ bool machine_from_json(struct machine *machine, const json_t *object, const char
                        struct error *err)
 {
     *machine = (struct machine){0};
-    return finish(machine, apply(machine, object, where, err));
+    return finish(machine, apply(machine, object, MACHINE_FROM_FILE, where, err));
 }
 
 static bool read_file(const char *path, struct buf *text, struct error *err)
@@ -293,7 +310,7 @@ static const struct member *find_key(const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
     size_t len = equals ? (size_t)(equals - assignment) : 0;
-    for (size_t i = 0; equals && i < MEMBER_COUNT; i++)
+    for (size_t i = 0; equals && i < MACHINE_MEMBER_COUNT; i++)
         if (strlen(members[i].key) == len && strncasecmp(members[i].key, assignment, len) == 0)
             return &members[i];
     return NULL;
@@ -305,17 +322,22 @@ void machine_forget(struct machine *machine, const char *assignment)
     if (!member)
         return;
     empty_list(machine, member);
-    if (member->type == MEMBER_ADDRESSES)
+    if (member->type == MEMBER_ADDRESSES) {
         machine->subnet_count = 0;
+        machine_came_from(machine, MACHINE_SUBNETS, MACHINE_NOT_KNOWN, NULL);
+    }
 }
 
 bool machine_set(struct machine *machine, const char *assignment, struct error *err)
 {
     const struct member *member = find_key(assignment);
     const char *value = member ? strchr(assignment, '=') + 1 : NULL;
+    if (member && set_value(machine, member, value)) {
+        machine_came_from(machine, member_of(member), MACHINE_FROM_SET, NULL);
+        return true;
+    }
     if (member)
-        return set_value(machine, member, value) ||
-               error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL, "--set %s does not take '%s'",
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL, "--set %s does not take '%s'",
                          member->key, value);
     return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                      "--set takes KEY=VALUE with a machine's key (name, address, subnet, adSite, "
@@ -363,7 +385,7 @@ static json_t *addresses_to_json(const struct machine *machine)
 json_t *machine_to_json(const struct machine *machine)
 {
     json_t *object = json_object();
-    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+    for (size_t i = 0; i < MACHINE_MEMBER_COUNT; i++) {
         const struct member *member = &members[i];
         json_t *value = NULL;
         switch (member->type) {

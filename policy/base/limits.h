@@ -24,6 +24,13 @@
 #define LIMIT_SETTINGS_BYTES (1L * MIB)
 #define LIMIT_POLICY_ID      256
 
+/* A machine's facts. Network IDs are compared one with another. */
+#define LIMIT_MACHINE_LIST      10000
+#define LIMIT_NETLINK_BYTES     (128L * KIB) /* a datagram; the kernel's have up to 32 KiB */
+#define LIMIT_NETLINK_DATAGRAMS 10000
+#define LIMIT_NETLINK_TRIES     8 /* while interfaces change */
+#define LIMIT_NETLINK_SECONDS   5
+
 /* The policy point. A machine has some hundred policies. */
 #define LIMIT_ASSIGNMENTS    10000
 #define LIMIT_SET_BYTES      (1024L * MIB) /* what one reply may cost on the disk */
@@ -37,6 +44,13 @@
 #define LIMIT_SIGNATURE_SIGNERS       8
 #define LIMIT_SIGNATURE_CERTIFICATES  16
 #define LIMIT_SIGNATURE_AHEAD_SECONDS 86400 /* a signer's clock against one that is kept right */
+
+/* ContentLocationReply, in a file that may be a log: LocationServices.log keeps 250 KB, support
+   people keep many of them in one. */
+#define LIMIT_REPLY_BYTES   (64L * MIB)
+#define LIMIT_REPLIES       100000 /* of a file: seconds to read */
+#define LIMIT_REPLY_RECORDS 10000  /* a hierarchy has some thousand distribution points */
+#define LIMIT_REPLY_LIST    256    /* its groups, sites, hashes; a record's URLs and subnets */
 
 /* Names. */
 #define LIMIT_CONTENT_ID     128
