@@ -218,6 +218,14 @@ static void deployments(void **state)
          Q( .bits = "flags=0x48" ), "p1:LOCAL@0 f1:REMOTE@0 | c1:RUN_FROM_DP_NOT_FROM_CLOUD"},
         {"run from a remote one leaves out cloud", "sdk 5.1", CROWD, IN_A,
          Q( .bits = "flags=0xd0" ), "p1:LOCAL@0 f1:REMOTE@0 | c1:RUN_FROM_DP_NOT_FROM_CLOUD"},
+        {"a task sequence on demand from remote: slow is allowed", "sdk 5.1", A_ONLY
+         "dp p1 A/slow; dp f1", IN_A, Q( .bits = "flags=0x210", .task_sequence = true ),
+         "p1:LOCAL@0 f1:REMOTE@0 |"},
+        {"no task sequence", "sdk 5.1", A_ONLY "dp p1 A/slow; dp f1", IN_A,
+         Q( .bits = "flags=0x210" ), "| f1:SLOW_NOT_ALLOWED p1:SLOW_NOT_ALLOWED"},
+        {"a task sequence on demand from local", "sdk 5.1", A_ONLY "dp p1 A/slow; dp f1", IN_A,
+         Q( .bits = "flags=0x110", .task_sequence = true ),
+         "| f1:SLOW_NOT_ALLOWED p1:SLOW_NOT_ALLOWED"},
         {"balloon reminders do not", "sdk 5.1", CROWD, IN_A, Q( .bits = "flags=0x450" ),
          "p1:LOCAL@0 f1:REMOTE@0 c1:CLOUD@0 |"},
     };
