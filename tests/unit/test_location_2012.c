@@ -106,6 +106,8 @@ static void on_demand(void **state)
          "dp p1 A MaintenanceMode=1; has p1 0 3", IN_A, Q(), "| p1:MAINTENANCE"},
         {"the machine is in no group", "ours", ON_DEMAND NOT_PREFERRED, NONE, Q(),
          "| p1:NO_CONTENT"},
+        {"its group has no distribution point", "ours", ON_DEMAND A_ONLY "dp p1; has p1 3 3", IN_A,
+         Q(), "| p1:NO_CONTENT"},
         {"on the internet", "ours", ON_DEMAND NOT_PREFERRED, IN_A " " NET, Q(),
          "| p1:INTRANET_ONLY"},
         {"unknown content", "ours", ON_DEMAND NOT_PREFERRED, IN_A, Q( .unknown_content = true ),

@@ -207,6 +207,10 @@ static void ways(void **state)
     "SMS_ContentPackage PackageID=PKG00001 SourceVersion=3; SMS_Content ContentVersion=3 " \
     "ContentUniqueID=" APP "; SMS_PackageToContent PackageID=PKG00001 ContentUniqueID=" APP ";"
 
+#define INFO(dp)                                                                        \
+    "SMS_DPContentInfo PackageID=PKG00001 ObjectID=PKG00001 NALPath=[\"Display=\\\\" dp \
+    ".contoso.test\\\"]MSWNET:[\"SMS_SITE=PS1\"]\\\\" dp ".contoso.test\\;"
+
 /* The rest of the policy model's table; version 3 is wanted. */
 static void presence(void **state)
 {
@@ -222,6 +226,12 @@ static void presence(void **state)
          "| a1:NEWER_VERSION"},
         {"monitored, an old version", "model: Which DP has it", A_ONLY "has a1 8 2", IN_A, {0},
          "| a1:OLD_VERSION"},
+        {"only SMS_DPContentInfo", "model: Which DP has it", A_ONLY "dp a2 A;" INFO("a2"), IN_A,
+         {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"SMS_DPContentInfo of another", "model: Which DP has it", A_ONLY "dp a2 A;" INFO("a1"),
+         IN_A, {0}, "a1:BOUNDARYGROUP@0 | a2:NO_CONTENT"},
+        {"SMS_DPContentInfo and a row: the row says it", "model: Which DP has it", A_ONLY
+         "dp a2 A; has a2 3 3;" INFO("a2"), IN_A, {0}, "| a1:NO_CONTENT a2:NO_CONTENT"},
         {"removal pending", "model: Which DP has it", A_ONLY "has a1 4 3", IN_A, {0},
          "| a1:NO_CONTENT"},
         {"both updating", "model: Which DP has it", A_ONLY "dp a2 A; has a1 7 3; has a2 8 3", IN_A,
@@ -525,6 +535,40 @@ static void no_deployment(void **state)
     assert_false(read_bits("flags=48").assumed);
 }
 
+/* The assigned site where neither machine nor documents name one: the only default group's
+   (contract: assignedSite). */
+static void assigned_site(void **state)
+{
+#define OWN_CODE "group A; sub A 10.1.1.0 DefaultSiteCode=PS2; dp a1 A SiteCode=PS2; has a1 3 3;"
+    static const struct {
+        const char *groups, *machine, *assigned;
+    } rows[] = {
+        {"default Z Default-Site-Boundary-Group<PS7>", IN_A, "PS7"},
+        {"default Z Default-Site-Boundary-Group<PS7>", IN_A " site=PS8", "PS8"},
+        {"default Z Default-Site-Boundary-Group<PS7>; default Y Default-Site-Boundary-Group<PS9>",
+         IN_A, NULL},
+        {"", IN_A, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct asked asked;
+        struct question question = {.rules = "2007"};
+        ask_twice(&asked, OWN_CODE "dp b1 SiteCode=PS7; has b1 0 3", rows[i].groups,
+                  rows[i].machine, &question);
+        decision_free(&asked.decision);
+        asked.estate.site.site_code = NULL;
+        location_decide(&asked.decision, &asked.request);
+        const char *assigned = asked.decision.assigned_site;
+        if (rows[i].assigned)
+            assert_string_equal(assigned, rows[i].assigned);
+        else
+            assert_null(assigned);
+        bool is_assigned = assigned && strcmp(assigned, "PS7") == 0;
+        assert_int_equal(asked.decision.location_count, is_assigned);
+        asked_free(&asked);
+    }
+}
+
 /* The first of eight equals, for a machine of this name. */
 static const struct site_dp *first_for(struct asked *asked, const char *machine,
                                        const char *content)
@@ -572,13 +616,21 @@ static void weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(task_sequences), cmocka_unit_test(cloud),
-        cmocka_unit_test(ways),           cmocka_unit_test(presence),
-        cmocka_unit_test(distances),      cmocka_unit_test(keys),
-        cmocka_unit_test(groups),         cmocka_unit_test(walks),
-        cmocka_unit_test(ways_listed),    cmocka_unit_test(no_deployment),
-        cmocka_unit_test(weights),        cmocka_unit_test(walk_of_nothing),
-        cmocka_unit_test(code_order),     cmocka_unit_test(options),
+        cmocka_unit_test(task_sequences),
+        cmocka_unit_test(cloud),
+        cmocka_unit_test(ways),
+        cmocka_unit_test(presence),
+        cmocka_unit_test(distances),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(walks),
+        cmocka_unit_test(ways_listed),
+        cmocka_unit_test(no_deployment),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(assigned_site),
+        cmocka_unit_test(walk_of_nothing),
+        cmocka_unit_test(code_order),
+        cmocka_unit_test(options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
