@@ -172,7 +172,7 @@ static void write_groups(struct buf *text, struct dice *dice)
             buf_format(text, "link %c %c %s;", group, group, PICK(dice, minutes));
     if (one_in(dice, 6))
         buf_format(text, "SMS_BoundaryGroupRelationships SourceGroupID=%u DestinationGroupID=%u;",
-                   'A', one_in(dice, 2) ? 'B' : FIRST_OTHER);
+                   'A', one_in(dice, 3) ? 'B' : FIRST_OTHER);
 }
 
 /* Each with its property or without. */
