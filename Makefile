@@ -30,6 +30,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(filter-out $(BUILD)/agent/main.o,$(OBJECTS))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+SPEEDS  := $(patsubst tests/speed/%.c,$(BUILD)/tests/speed_%,$(sort $(wildcard tests/speed/*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 
 all: $(BUILD)/nearpoint
@@ -60,7 +61,7 @@ $(BUILD)/tests/speed_%: $(BUILD)/tests/speed/%.o $(LIBRARY)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-units: $(UNITS) $(FUZZERS)
+units: $(UNITS) $(FUZZERS) $(SPEEDS)
 
 # The same under libFuzzer: `make fuzz FUZZ_SECONDS=600`. FUZZ_SANITIZE= for speed.
 FUZZ_SECONDS  ?= 60
@@ -116,9 +117,10 @@ demo:
 
 bench:
 	$(Q)tests/deps bench
-	$(AGAIN) all
+	$(AGAIN) all $(SPEEDS)
 	$(Q)BUILD=$(BUILD) tests/bench
 	$(Q)BUILD=$(BUILD) tests/policy-bench
+	$(Q)BUILD=$(BUILD) tests/location-bench
 
 MANUALS := $(sort $(wildcard man/*.1 man/*.5))
 manual_path = $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
@@ -142,7 +144,7 @@ help:
 	@echo 'make torture    the tests that take minutes'
 	@echo 'make fuzz       the parsers under libFuzzer, FUZZ_SECONDS each ($(FUZZ_SECONDS))'
 	@echo 'make lint       formatting, static analysis, manual pages, rules of the house'
-	@echo 'make bench      speed and memory against curl, aria2 and xmllint'
+	@echo 'make bench      speed and memory against curl, aria2, xmllint and grepcidr'
 	@echo 'make install    below PREFIX=$(PREFIX), DESTDIR honoured; make uninstall'
 	@echo 'make deps       install the Debian packages that building and testing need'
 	@echo 'make clean      remove $(BUILD)/'
@@ -150,6 +152,7 @@ help:
 	@echo 'demo, check, sanitize, lint and bench call deps for what they need.'
 
 -include $(OBJECTS:.o=.d) $(HELPERS:.o=.d) $(UNITS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d) \
-    $(FUZZERS:$(BUILD)/tests/%=$(BUILD)/tests/fuzz/%.d)
+    $(FUZZERS:$(BUILD)/tests/%=$(BUILD)/tests/fuzz/%.d) \
+    $(SPEEDS:$(BUILD)/tests/speed_%=$(BUILD)/tests/speed/%.d)
 .PHONY: all units deps check sanitize torture fuzz lint demo bench install uninstall clean help
 .SECONDARY:

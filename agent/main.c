@@ -10,7 +10,7 @@ static const struct command_row commands[] = {
      "show policy as Policy Spy does, or where a setting comes from"},
     {"where", COMMAND_WHERE, command_where, 0, 0, "",
      "where the machine stands: facts, boundaries, groups, near misses"},
-    {"locate", COMMAND_LOCATE, command_locate, 1, 1, "CONTENT",
+    {"locate", COMMAND_LOCATE, command_locate, 0, 1, "CONTENT",
      "where the machine would get a content, and why not elsewhere"},
     {"get", COMMAND_GET, command_get, 1, -1, "CONTENT...",
      "locate, download, verify and cache contents"},

@@ -379,6 +379,8 @@ bool command_get(struct context *context, struct error *err)
     if (options->to && options->argument_count > 1)
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                          "--to takes one content at a time");
+    if (!question_check(options, err))
+        return false;
     struct get get = {.context = context, .folders = {.state_dir = -1}};
     if (!command_read_world(context, &get.world, err))
         return false;

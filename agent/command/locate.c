@@ -1,7 +1,11 @@
 /* locate: where the machine would get a content, and why not elsewhere. */
 #include "agent/command/locate.h"
 
+#include "agent/location/inquiry.h"
+
 #include "policy/base/text.h"
+
+#include <stdlib.h>
 
 static bool read_manifest(struct locate *locate, struct error *err)
 {
@@ -62,15 +66,37 @@ static bool walk_one(struct locate *locate, struct error *err)
     return true;
 }
 
+/* A reply's age is the rules' where nobody says otherwise. */
+static void take_rules(struct locate *locate)
+{
+    if (locate->options->compare && !locate->options->rules && !locate->world.site.rules)
+        locate->question.request.rules = locate->reply.rules;
+}
+
 static bool ask(struct locate *locate, struct error *err)
 {
-    locate->content = site_find_content(&locate->world.site, locate->asked, locate->failure);
-    if (!question_read(&locate->question, locate->options, &locate->world, locate->content, err) ||
+    if (locate->asked)
+        locate->content = site_find_content(&locate->world.site, locate->asked, locate->failure);
+    if (!locate_reply_read(locate, err) ||
+        !question_read(&locate->question, locate->options, &locate->world, locate->content, err) ||
         !read_manifest(locate, err))
         return false;
+    take_rules(locate);
     location_decide(&locate->decision, &locate->question.request);
     locate->answer = (struct answer){&locate->world, &locate->question.request, &locate->decision};
+    if (locate->options->compare)
+        locate_compare(locate);
     return walk_one(locate, err);
+}
+
+/* A reply by itself is an answer where it has a location. */
+static void find_reply_failure(struct locate *locate)
+{
+    if (locate->reply.record_count)
+        locate->failure = NULL;
+    else
+        error_set(locate->failure, ERROR_FAILED, BLAME_POLICY, "NO_LOCATION",
+                  locate->options->reply, "the reply holds no location");
 }
 
 /* What there is to say beyond the list itself. */
@@ -96,20 +122,79 @@ static void find_failure(struct locate *locate)
                   "no distribution point serves this machine");
 }
 
-static bool print(const struct locate *locate, struct error *err)
+static void write_request(const struct locate *locate, struct buf *out)
 {
-    if (locate->options->json)
-        return command_print_json(locate_json(locate), err);
+    const struct decision *decision = &locate->decision;
+    const struct site_group **groups = mem_zero(decision->group_count, sizeof *groups);
+    struct location_inquiry inquiry = {
+        .machine = &locate->world.machine,
+        .content = locate->content,
+        .assigned_site = decision->assigned_site,
+        .rules = decision->rules,
+        .allow_cloud = locate->world.settings.value[SETTING_ALLOW_CLOUD_DP],
+        .minutes = locate->options->at,
+        .groups = groups,
+    };
+    for (size_t i = 0; i < decision->group_count; i++)
+        if (decision->groups[i].via == VIA_BOUNDARY)
+            groups[inquiry.group_count++] = decision->groups[i].group;
+    location_inquiry_write(out, &inquiry);
+    free(groups);
+}
+
+static bool print_request(struct locate *locate, struct error *err)
+{
     struct buf out = {0};
-    if (locate->why)
+    if (!locate->content)
+        return true; /* the failure says it */
+    locate->failure = NULL;
+    write_request(locate, &out);
+    if (!locate->options->json)
+        return command_print_text(&out, err);
+    bool ok = command_print_json(json_pack("{s:s}", "request", out.data), err);
+    buf_free(&out);
+    return ok;
+}
+
+static json_t *answer_json(const struct locate *locate)
+{
+    if (locate->options->compare)
+        return locate_compare_json(locate);
+    return locate->has_reply ? locate_reply_json(locate) : locate_json(locate);
+}
+
+static bool print(struct locate *locate, struct error *err)
+{
+    struct buf out = {0};
+    if (locate->options->request)
+        return print_request(locate, err);
+    if (locate->options->json)
+        return command_print_json(answer_json(locate), err);
+    if (locate->options->compare)
+        locate_compare_text(locate, &out);
+    else if (locate->has_reply)
+        locate_reply_text(locate, &out);
+    else if (locate->why)
         locate_why(locate, &out);
     else if (locate->options->brief)
         locate_brief(locate, &out);
     else
         locate_text(locate, &out);
-    bool ok = fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
-    buf_free(&out);
-    return ok || error_errno(err, NULL, "cannot write to standard output");
+    return command_print_text(&out, err);
+}
+
+static bool check_options(const struct options *options, struct error *err)
+{
+    if (options->argument_count == 0 && (!options->reply || options->compare))
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "usage: nearpoint locate CONTENT; without it only --reply FILE");
+    if (options->compare && !options->reply)
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "--compare takes --reply FILE beside it");
+    if (options->request && options->reply)
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "--request and --reply are two questions");
+    return question_check(options, err);
 }
 
 bool command_locate(struct context *context, struct error *err)
@@ -117,14 +202,17 @@ bool command_locate(struct context *context, struct error *err)
     struct error failure = {0};
     struct locate locate = {
         .options = context->options,
-        .asked = context->options->arguments[0],
+        .asked = context->options->argument_count ? context->options->arguments[0] : NULL,
         .failure = &failure,
     };
-    if (!command_read_world(context, &locate.world, err))
+    if (!check_options(context->options, err) || !command_read_world(context, &locate.world, err))
         return false;
     bool ok = ask(&locate, err);
     if (ok) {
-        find_failure(&locate);
+        if (locate.has_reply && !locate.options->compare)
+            find_reply_failure(&locate);
+        else
+            find_failure(&locate);
         ok = print(&locate, err);
     }
     if (ok && locate.failure) {
@@ -133,6 +221,8 @@ bool command_locate(struct context *context, struct error *err)
     }
     decision_free(&locate.decision);
     question_free(&locate.question);
+    if (locate.has_reply)
+        location_reply_free(&locate.reply);
     if (locate.has_manifest)
         manifest_free(&locate.manifest);
     world_free(&locate.world);

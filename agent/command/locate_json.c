@@ -101,12 +101,12 @@ static json_t *deployment_json(const struct locate *locate)
 {
     const struct location_deployment *deployment = &locate->question.request.deployment;
     const struct site_deployment *named = locate->question.deployment;
-    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "id",
-                     location_json_text(named ? named->id : NULL), "assumed",
-                     (int)deployment->assumed, "remote", (int)deployment->remote, "fallback",
-                     (int)deployment->fallback, "metered", (int)deployment->metered, "onDemand",
-                     (int)deployment->on_demand, "runFromDP", (int)deployment->run_from_dp,
-                     "taskSequence", (int)deployment->task_sequence);
+    return json_pack(
+        "{s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "id",
+        location_json_text(named ? named->id : NULL), "assumed", (int)deployment->assumed, "remote",
+        (int)location_deployment_remote(deployment), "fallback", (int)deployment->fallback,
+        "metered", (int)deployment->metered, "onDemand", (int)deployment->on_demand, "runFromDP",
+        (int)deployment->run_from_dp, "taskSequence", (int)deployment->task_sequence);
 }
 
 /* What the 2007 rules ask first; null under the others. */

@@ -3,28 +3,11 @@
 
 #include "policy/base/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES  4096
 #define STRANGERS_SHOWN 10 /* DPs in no group of the machine, beyond which --excluded is needed */
-
-/* One line, safe for a terminal. */
-static void __attribute__((format(printf, 2, 3))) line(struct buf *out, const char *format, ...)
-{
-    va_list args;
-    char *text;
-    va_start(args, format);
-    int len = vasprintf(&text, format, args);
-    va_end(args);
-    if (len < 0)
-        return;
-    text_escape(out, text, (size_t)len, LINE_MAX_BYTES);
-    buf_append_text(out, "\n");
-    free(text);
-}
 
 /* "PS100001 version 3" */
 static char *content_text(const struct locate *locate)
@@ -37,7 +20,7 @@ static char *content_text(const struct locate *locate)
     return mem_format("%s version %lld", content->id, (long long)content->version);
 }
 
-static const char *machine_name(const struct locate *locate)
+const char *locate_machine_name(const struct locate *locate)
 {
     const char *name = locate->world.machine.name;
     return name ? name : "the machine";
@@ -49,10 +32,11 @@ static void add_content(const struct locate *locate, struct buf *out)
     char *text = content_text(locate);
     const char *name = content && content->name ? content->name : NULL;
     if (locate->has_manifest)
-        line(out, "content   %s%s%s: %zu files, %lld bytes", text, name ? ", " : "",
-             name ? name : "", locate->manifest.count, (long long)locate->manifest.bytes);
+        command_add_line(out, "content   %s%s%s: %zu files, %lld bytes", text, name ? ", " : "",
+                         name ? name : "", locate->manifest.count,
+                         (long long)locate->manifest.bytes);
     else
-        line(out, "content   %s%s%s", text, name ? ", " : "", name ? name : "");
+        command_add_line(out, "content   %s%s%s", text, name ? ", " : "", name ? name : "");
     free(text);
 }
 
@@ -67,7 +51,8 @@ static void add_machine(const struct locate *locate, struct buf *out)
         buf_format(&facts, ", AD site %s", machine->ad_site);
     buf_format(&facts, "%s%s%s", machine->vpn ? ", VPN" : "", machine->metered ? ", metered" : "",
                machine->internet ? ", on the internet" : "");
-    line(out, "machine   %s%s", machine_name(locate), facts.data ? facts.data : "");
+    command_add_line(out, "machine   %s%s", locate_machine_name(locate),
+                     facts.data ? facts.data : "");
     buf_free(&facts);
 }
 
@@ -77,42 +62,67 @@ static void add_group(const struct located_group *group, struct buf *out)
     long long id = (long long)group->group->id, minutes = (long long)group->minutes;
     const char *link = group->via == VIA_NEIGHBOR ? "neighbor" : "default group";
     if (group->via == VIA_BOUNDARY)
-        line(out, "group     %s (%lld): holds the machine", name, id);
+        command_add_line(out, "group     %s (%lld): holds the machine", name, id);
     else if (!group->through)
-        line(out, "group     %s (%lld): no boundary group holds the machine", name, id);
+        command_add_line(out, "group     %s (%lld): no boundary group holds the machine", name, id);
     else if (group->never)
-        line(out, "group     %s (%lld): %s of %s, never", name, id, link, group->through->name);
+        command_add_line(out, "group     %s (%lld): %s of %s, never", name, id, link,
+                         group->through->name);
     else if (minutes == 0)
-        line(out, "group     %s (%lld): %s of %s, at once", name, id, link, group->through->name);
+        command_add_line(out, "group     %s (%lld): %s of %s, at once", name, id, link,
+                         group->through->name);
     else
-        line(out, "group     %s (%lld): %s of %s, after %lld minutes", name, id, link,
-             group->through->name, minutes);
+        command_add_line(out, "group     %s (%lld): %s of %s, after %lld minutes", name, id, link,
+                         group->through->name, minutes);
 }
 
 static void add_sites(const struct decision *decision, struct buf *out)
 {
     struct buf sites = {0};
     words_add_sites(&sites, decision);
-    line(out, "site      current %s, assigned %s",
-         sites.data ? sites.data : "not known: all distribution points count as its own",
-         decision->assigned_site ? decision->assigned_site : "not known");
+    command_add_line(out, "site      current %s, assigned %s",
+                     sites.data ? sites.data
+                                : "not known: all distribution points count as its own",
+                     decision->assigned_site ? decision->assigned_site : "not known");
     buf_free(&sites);
+}
+
+/* What the deployment's two permissions mean in each rule set. */
+static void add_permissions(const struct location_deployment *deployment, enum location_rules rules,
+                            struct buf *out)
+{
+    static const char *const words[RULES_COUNT][2] = {
+        [RULES_2007] = {"remote ones", "unprotected beside protected ones"},
+        [RULES_2012] = {"slow networks", "fallback"},
+        [RULES_CURRENT] = {"neighbor groups", "the default group"},
+    };
+    bool remote = location_deployment_remote(deployment);
+    bool fallback = deployment->fallback && (remote || rules != RULES_CURRENT);
+    buf_format(out, "%s %s, %s %s", words[rules][0], remote ? "allowed" : "not allowed",
+               words[rules][1], fallback ? "allowed" : "not allowed");
+    if (deployment->on_demand)
+        buf_append_text(out, "; content on demand");
+    if (deployment->run_from_dp)
+        buf_append_text(out, "; runs from the distribution point");
 }
 
 static void add_deployment(const struct locate *locate, struct buf *out)
 {
     const struct location_deployment *deployment = &locate->question.request.deployment;
-    const char *task = deployment->task_sequence ? "; a task sequence: neighbors at once" : "";
-    if (deployment->assumed) {
-        line(out, "assumed   no deployment was named: every download option counts as allowed%s",
-             task);
-        return;
-    }
-    line(out, "deploys   %s: neighbors and slow networks %s, default group and fallback %s%s%s%s",
-         locate->options->deployment, deployment->remote ? "allowed" : "not allowed",
-         deployment->fallback ? "allowed" : "not allowed",
-         deployment->on_demand ? "; content on demand" : "",
-         deployment->run_from_dp ? "; runs from the distribution point" : "", task);
+    struct buf text = {0};
+    if (deployment->assumed)
+        buf_append_text(&text, "no deployment was named: every download option counts as allowed");
+    else
+        add_permissions(deployment, locate->decision.rules, &text);
+    if (deployment->task_sequence)
+        buf_append_text(&text, locate->decision.rules == RULES_CURRENT
+                                   ? "; a task sequence: neighbors at once"
+                                   : "; a task sequence");
+    if (deployment->assumed)
+        command_add_line(out, "assumed   %s", text.data);
+    else
+        command_add_line(out, "deploys   %s: %s", locate->options->deployment, text.data);
+    buf_free(&text);
 }
 
 static void add_header(const struct locate *locate, struct buf *out)
@@ -123,18 +133,20 @@ static void add_header(const struct locate *locate, struct buf *out)
     for (size_t i = 0; i < decision->group_count; i++)
         add_group(&decision->groups[i], out);
     if (decision->group_count == 0)
-        line(out, "group     none");
+        command_add_line(out, "group     none");
     if (decision->rules != RULES_CURRENT)
-        line(out, "rules     %s", location_rules_word(decision->rules));
+        command_add_line(out, "rules     %s", location_rules_word(decision->rules));
     if (decision->rules == RULES_2007)
         add_sites(decision, out);
     add_deployment(locate, out);
     if (decision->presence_assumed)
-        line(out, "assumed   the policy does not say what is where: every distribution point may "
-                  "hold it");
+        command_add_line(
+            out, "assumed   the policy does not say what is where: every distribution point may "
+                 "hold it");
     if (decision->addresses_assumed)
-        line(out, "assumed   some distribution points' addresses are not known: they count as in "
-                  "another subnet");
+        command_add_line(
+            out, "assumed   some distribution points' addresses are not known: they count as in "
+                 "another subnet");
 }
 
 static void add_locations(const struct locate *locate, struct buf *out)
@@ -145,14 +157,14 @@ static void add_locations(const struct locate *locate, struct buf *out)
         char *reason = words_location(&locate->answer, location);
         buf_append_text(out, "\n");
         if (location->after_minutes)
-            line(out, "%3zu  %s  %s  %s, from minute %lld", i + 1, location->dp->name,
-                 locality_word(location->locality), dp_kind_word(location->dp->kind),
-                 (long long)location->after_minutes);
+            command_add_line(out, "%3zu  %s  %s  %s, from minute %lld", i + 1, location->dp->name,
+                             locality_word(location->locality), dp_kind_word(location->dp->kind),
+                             (long long)location->after_minutes);
         else
-            line(out, "%3zu  %s  %s  %s", i + 1, location->dp->name,
-                 locality_word(location->locality), dp_kind_word(location->dp->kind));
-        line(out, "     %s", location->url);
-        line(out, "     %s", reason ? reason : "");
+            command_add_line(out, "%3zu  %s  %s  %s", i + 1, location->dp->name,
+                             locality_word(location->locality), dp_kind_word(location->dp->kind));
+        command_add_line(out, "     %s", location->url);
+        command_add_line(out, "     %s", reason ? reason : "");
         free(reason);
     }
     if (decision->location_count == 0)
@@ -171,13 +183,14 @@ static void add_excluded(const struct locate *locate, struct buf *out)
         if (is_stranger && ++strangers > STRANGERS_SHOWN && !locate->options->excluded)
             continue;
         char *reason = words_excluded(&locate->answer, excluded);
-        line(out, "     %s  %s: %s", excluded->dp->name, exclusion_word(excluded->code),
-             reason ? reason : "");
+        command_add_line(out, "     %s  %s: %s", excluded->dp->name, exclusion_word(excluded->code),
+                         reason ? reason : "");
         free(reason);
     }
     if (strangers > STRANGERS_SHOWN && !locate->options->excluded)
-        line(out, "     and %zu more in no group of the machine (--excluded lists them)",
-             strangers - STRANGERS_SHOWN);
+        command_add_line(out,
+                         "     and %zu more in no group of the machine (--excluded lists them)",
+                         strangers - STRANGERS_SHOWN);
 }
 
 void locate_text(const struct locate *locate, struct buf *out)
@@ -208,7 +221,7 @@ void locate_brief(const struct locate *locate, struct buf *out)
     char *content = content_text(locate);
     struct buf text = {0};
     int64_t next = decision_next_minute(decision);
-    buf_format(&text, "%s for %s", content, machine_name(locate));
+    buf_format(&text, "%s for %s", content, locate_machine_name(locate));
     add_current_groups(decision, &text);
     buf_append_text(&text, decision->location_count ? ":" : ": no location");
     for (size_t i = 0; i < decision->location_count; i++)
@@ -217,7 +230,7 @@ void locate_brief(const struct locate *locate, struct buf *out)
     buf_format(&text, "; %zu not used", decision->excluded_count);
     if (next >= 0)
         buf_format(&text, "; the next joins after %lld minutes", (long long)next);
-    line(out, "%s", text.data);
+    command_add_line(out, "%s", text.data);
     buf_free(&text);
     free(content);
 }
@@ -225,51 +238,70 @@ void locate_brief(const struct locate *locate, struct buf *out)
 static void add_step(const struct locate *locate, const struct location_step *step, struct buf *out)
 {
     char *text = locate_step_words(locate, step);
-    line(out, "  %-4s %-27s %s", step->excludes ? "NO" : "ok", exclusion_word(step->code),
-         text ? text : "");
+    command_add_line(out, "  %-4s %-27s %s", step->excludes ? "NO" : "ok",
+                     exclusion_word(step->code), text ? text : "");
     free(text);
 }
 
-/* Its place, and what put it before and behind its neighbours. */
-static void add_place(const struct locate *locate, const struct location *location, struct buf *out)
+/* What put it before and behind its neighbours. */
+static void add_neighbours(const struct locate *locate, const struct location *location,
+                           struct buf *out)
 {
     const struct decision *decision = &locate->decision;
     size_t index = (size_t)(location - decision->locations);
-    char *reason = words_location(&locate->answer, location);
-    line(out, "place     %zu of %zu, %s, %s%s%lld", index + 1, decision->location_count,
-         locality_word(location->locality), distance_word(location->distance), ", from minute ",
-         (long long)location->after_minutes);
-    line(out, "          %s", reason ? reason : "");
-    line(out, "          %s", location->url);
-    free(reason);
     for (size_t i = 0; i < 2; i++) {
         bool is_last = index + 1 == decision->location_count;
         if (i == 0 ? index == 0 : is_last)
             continue;
         const struct location *first = location - (i == 0), *second = first + 1;
         char *order = words_order(&locate->answer, first, second);
-        line(out, "%-9s %s: %s", i == 0 ? "behind" : "before", (i == 0 ? first : second)->dp->name,
-             order ? order : "");
+        command_add_line(out, "%-9s %s: %s", i == 0 ? "behind" : "before",
+                         (i == 0 ? first : second)->dp->name, order);
         free(order);
     }
+}
+
+/* The answer itself, ahead of the rules. */
+static void add_verdict(const struct locate *locate, const struct location *location,
+                        struct buf *out)
+{
+    const char *name = locate->why->name, *kind = dp_kind_word(locate->why->kind);
+    const struct excluded_dp *excluded = locate_find_excluded(locate, locate->why);
+    char *reason = location ? words_location(&locate->answer, location)
+                            : words_excluded(&locate->answer, excluded);
+    if (location && location->after_minutes)
+        command_add_line(out, "%s (%s) is %zu of %zu, %s, from minute %lld", name, kind,
+                         (size_t)(location - locate->decision.locations) + 1,
+                         locate->decision.location_count, locality_word(location->locality),
+                         (long long)location->after_minutes);
+    else if (location)
+        command_add_line(out, "%s (%s) is %zu of %zu, %s", name, kind,
+                         (size_t)(location - locate->decision.locations) + 1,
+                         locate->decision.location_count, locality_word(location->locality));
+    else if (excluded->after_minutes >= 0)
+        command_add_line(out, "%s (%s) is not used before minute %lld: %s", name, kind,
+                         (long long)excluded->after_minutes, exclusion_word(excluded->code));
+    else
+        command_add_line(out, "%s (%s) is not used: %s", name, kind,
+                         exclusion_word(excluded->code));
+    command_add_line(out, "     %s", reason);
+    free(reason);
+    if (location)
+        command_add_line(out, "     %s", location->url);
 }
 
 void locate_why(const struct locate *locate, struct buf *out)
 {
     const struct location *location = locate_find_location(locate, locate->why);
-    const struct excluded_dp *excluded = locate_find_excluded(locate, locate->why);
     add_header(locate, out);
     buf_append_text(out, "\n");
-    line(out, "%s, %s, by the rules of %s", locate->why->name, dp_kind_word(locate->why->kind),
-         location_rules_word(locate->decision.rules));
+    add_verdict(locate, location, out);
+    buf_append_text(out, "\n");
+    command_add_line(out, "rules of %s, in order", location_rules_word(locate->decision.rules));
     for (size_t i = 0; i < locate->walk.count; i++)
         add_step(locate, &locate->walk.steps[i], out);
-    buf_append_text(out, "\n");
-    if (location)
-        add_place(locate, location, out);
-    else if (excluded && excluded->after_minutes >= 0)
-        line(out, "not used  %s, until minute %lld", exclusion_word(excluded->code),
-             (long long)excluded->after_minutes);
-    else if (excluded)
-        line(out, "not used  %s", exclusion_word(excluded->code));
+    if (location && locate->decision.location_count > 1) {
+        buf_append_text(out, "\n");
+        add_neighbours(locate, location, out);
+    }
 }

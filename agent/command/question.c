@@ -5,7 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TASK_SEQUENCE         "task-sequence"
 #define ADVERT_DONOT_FALLBACK 0x20000 /* AdvertFlags (configmgr-sdk 5.1) */
+
+static bool read_number(const char *text, int64_t *number)
+{
+    bool is_hex = strncasecmp(text, "0x", 2) == 0;
+    if (!is_hex)
+        return text_to_int(text, 0, UINT32_MAX, number);
+    size_t len = strspn(text + 2, "0123456789abcdefABCDEF");
+    *number = (int64_t)strtoul(text + 2, NULL, 16);
+    return len > 0 && len <= 8 && text[2 + len] == '\0';
+}
 
 /* "RemoteClientFlags=48", decimal or 0x... */
 static bool read_bits(const char *text, struct location_deployment *deployment)
@@ -19,12 +30,11 @@ static bool read_bits(const char *text, struct location_deployment *deployment)
         size_t len = strlen(kinds[i].name);
         if (strncasecmp(text, kinds[i].name, len) != 0)
             continue;
-        char *end;
-        unsigned long bits = strtoul(text + len, &end, 0);
-        if (!strchr("0123456789", text[len]) || end == text + len || *end || bits > UINT32_MAX)
-            return false;
-        *deployment = kinds[i].read((int64_t)bits);
-        return true;
+        int64_t bits;
+        bool ok = read_number(text + len, &bits);
+        if (ok)
+            *deployment = kinds[i].read(bits);
+        return ok;
     }
     return false;
 }
@@ -54,15 +64,10 @@ static bool read_deployment(struct question *question, const struct options *opt
                             struct error *err)
 {
     const char *text = options->deployment;
-    if (!text) {
-        question->request.deployment = location_deployment_assumed();
+    struct location_deployment *deployment = &question->request.deployment;
+    *deployment = location_deployment_assumed();
+    if (!text || read_bits(text, deployment))
         return true;
-    }
-    if (strchr(text, '='))
-        return read_bits(text, &question->request.deployment) ||
-               error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
-                         "--deployment takes an ID, RemoteClientFlags=N or DPLocality=N, not '%s'",
-                         text);
     question->deployment = site_find_deployment(&world->site, text);
     if (!question->deployment)
         return error_set(err, ERROR_FAILED, BLAME_POLICY, "UNKNOWN_DEPLOYMENT", NULL,
@@ -70,28 +75,31 @@ static bool read_deployment(struct question *question, const struct options *opt
     return read_named(question, world, content, err);
 }
 
-static bool read_rules(struct question *question, const struct options *options,
-                       const struct site *site, struct error *err)
+static enum location_rules rules_of(const struct options *options, const struct site *site)
 {
-    question->request.rules = RULES_CURRENT;
+    enum location_rules rules = RULES_CURRENT;
     if (options->rules)
-        return location_rules_parse(options->rules, &question->request.rules) ||
-               error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
-                         "--rules takes 2007, 2012 or current, not '%s'", options->rules);
-    if (site->rules)
-        location_rules_parse(site->rules, &question->request.rules);
-    return true;
+        location_rules_parse(options->rules, &rules);
+    else if (site->rules)
+        location_rules_parse(site->rules, &rules);
+    return rules;
 }
 
-static bool read_purpose(struct question *question, const struct options *options,
-                         struct error *err)
+bool question_check(const struct options *options, struct error *err)
 {
-    if (!options->purpose)
-        return true;
-    if (!text_equal(options->purpose, "task-sequence"))
+    enum location_rules rules;
+    struct location_deployment deployment;
+    const char *bits = options->deployment;
+    if (options->rules && !location_rules_parse(options->rules, &rules))
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
-                         "--for takes task-sequence, not '%s'", options->purpose);
-    question->request.deployment.task_sequence = true;
+                         "--rules takes 2007, 2012 or current, not '%s'", options->rules);
+    if (options->purpose && !text_equal(options->purpose, TASK_SEQUENCE))
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "--for takes " TASK_SEQUENCE ", not '%s'", options->purpose);
+    if (bits && strchr(bits, '=') && !read_bits(bits, &deployment))
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "--deployment takes an ID, RemoteClientFlags=N or DPLocality=N, not '%s'",
+                         bits);
     return true;
 }
 
@@ -102,12 +110,13 @@ bool question_read(struct question *question, const struct options *options, str
         .request = {.index = command_index(world),
                     .settings = &world->settings,
                     .machine = &world->machine,
+                    .rules = rules_of(options, &world->site),
                     .minutes = options->all ? INT64_MAX : options->at},
     };
-    if (!read_rules(question, options, &world->site, err) ||
-        !read_deployment(question, options, world, content, err) ||
-        !read_purpose(question, options, err))
+    if (!read_deployment(question, options, world, content, err))
         return false;
+    if (options->purpose)
+        question->request.deployment.task_sequence = true;
     question->request.content = question->holders = location_content_create(&world->site, content);
     return true;
 }

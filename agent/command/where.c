@@ -136,7 +136,7 @@ static bool is_id(const char *text, int64_t id)
 
 static bool is_name(const char *text, const char *name)
 {
-    return name && text_equal(text, name);
+    return name && *name && text_equal(text, name);
 }
 
 static void find_groups(struct where *where, const char *asked)
@@ -176,7 +176,7 @@ static void suggest(struct buf *out, size_t *count, const char *what, const char
                     const char *name)
 {
     size_t letters;
-    if (!name || *count == NAMES_SUGGESTED || strlen(name) > NAME_SUGGESTED_MAX ||
+    if (!name || !*name || *count == NAMES_SUGGESTED || strlen(name) > NAME_SUGGESTED_MAX ||
         near_text(name, strlen(name), asked, strlen(asked), &letters) == NEAR_NOT)
         return;
     buf_format(out, "%s%s '%s'", (*count)++ ? ", " : "; near it: ", what, name);
@@ -246,7 +246,7 @@ bool command_where(struct context *context, struct error *err)
 {
     struct error failure = {0};
     struct where where = {.options = context->options, .failure = &failure};
-    if (!command_read_world(context, &where.world, err))
+    if (!question_check(context->options, err) || !command_read_world(context, &where.world, err))
         return false;
     bool ok = answer(&where, err);
     if (ok && where.failure) {

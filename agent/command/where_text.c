@@ -95,7 +95,7 @@ static void add_members(const struct where *where, const struct site_boundary *b
     for (size_t i = 0; i < count && i < GROUPS_NAMED; i++)
         buf_format(text, "%s'%s'", i ? ", " : ", in ", groups[i]->name);
     if (count > GROUPS_NAMED)
-        buf_format(text, " and %zu groups more", count - GROUPS_NAMED);
+        buf_format(text, " and %zu more", count - GROUPS_NAMED);
 }
 
 /* "IPSubnet 10.20.1.0 'London' (16777221), in 'London' (policy.xml:12)" */

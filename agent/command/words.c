@@ -123,7 +123,9 @@ void words_add_remote(struct buf *out, const struct answer *answer)
                    deployment->remote ? "Download" : "DoNothing");
         words_add_origin(out, answer->world, deployment->options);
     } else {
-        buf_format(out, "0x40 is %s", deployment->remote ? "set" : "not set");
+        buf_append_text(out, deployment->remote                       ? "0x40 is set"
+                             : location_deployment_remote(deployment) ? "0x200 is set"
+                                                                      : "0x40 is not set");
     }
 }
 

@@ -30,7 +30,7 @@ static void add_minutes(struct buf *out, int64_t minutes)
     else if (minutes == 0)
         buf_append_text(out, "at once");
     else
-        buf_format(out, "after %lld minutes", (long long)minutes);
+        buf_format(out, "after %lld minute%s", (long long)minutes, minutes == 1 ? "" : "s");
 }
 
 static void add_located(struct buf *out, const struct where *where,
@@ -77,7 +77,7 @@ static void add_sources(struct buf *out, const struct where *where, const struct
         count++;
     }
     if (count > GROUPS_NAMED)
-        buf_format(out, " and %zu groups more", count - GROUPS_NAMED);
+        buf_format(out, " and %zu more", count - GROUPS_NAMED);
     if (count == 0)
         buf_append_text(out, "; no group has it as a neighbor");
 }
@@ -95,7 +95,7 @@ static bool add_own_groups(struct buf *out, const struct where *where, const cha
         count++;
     }
     if (count > GROUPS_NAMED)
-        buf_format(out, " and %zu groups more", count - GROUPS_NAMED);
+        buf_format(out, " and %zu more", count - GROUPS_NAMED);
     return count > 0;
 }
 

@@ -71,7 +71,7 @@ static void add_site_2007(struct buf *out, const struct answer *answer, const st
 static void add_2007(struct buf *out, const struct answer *answer, const struct location *location)
 {
     add_site_2007(out, answer, location->dp);
-    buf_format(out, "; %s: ", location->distance == DISTANCE_LOCAL ? "local" : "remote");
+    buf_format(out, "; %s: ", distance_word(location->distance));
     if (location->boundary_count == 0) {
         buf_append_text(out, "no boundary of it holds the machine");
     } else {

@@ -81,6 +81,16 @@ static void add_protected_2012(struct buf *out, const struct passed *passed)
                                                      : "not protected, so it allows fallback");
 }
 
+/* What stands before minutes: the way into the group. */
+static bool is_closed(const struct location_walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++)
+        if (walk->steps[i].excludes && walk->steps[i].code >= EXCLUDED_NOT_IN_GROUP &&
+            walk->steps[i].code <= EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED)
+            return true;
+    return false;
+}
+
 /* Neighbors, fallback and slow networks: needed or not, allowed by what. */
 static void add_permission(struct buf *out, const struct passed *passed)
 {
@@ -118,8 +128,10 @@ static void add_groups(struct buf *out, const struct passed *passed)
     else if (passed->code == EXCLUDED_NOT_IN_GROUP)
         words_add_group(out, answer, group);
     else if (passed->code == EXCLUDED_FALLBACK_NEVER)
-        buf_append_text(out, group->via == VIA_BOUNDARY ? "a current group" : "a way is open");
-    else if (group->via == VIA_BOUNDARY)
+        buf_append_text(out, group->via == VIA_BOUNDARY ? "a current group" : "nothing says never");
+    else if (is_closed(passed->walk))
+        buf_append_text(out, "not asked: no way into its groups is open");
+    else if (group->via == VIA_BOUNDARY || group->minutes == 0)
         buf_append_text(out, "there from the first minute");
     else if (answer->request->deployment.task_sequence)
         buf_append_text(out, "a task sequence does not wait");
@@ -131,8 +143,8 @@ static void add_content(struct buf *out, const struct passed *passed)
 {
     const struct site_content *content = passed->answer->decision->content;
     const struct site_presence *presence = &passed->walk->presence;
-    if (passed->code == EXCLUDED_NO_CONTENT && presence->presence == PRESENCE_NO)
-        buf_append_text(out, "not asked");
+    if (presence->presence == PRESENCE_NO)
+        buf_append_text(out, "not asked: the content is not there");
     else if (passed->code == EXCLUDED_NO_CONTENT)
         words_add_presence(out, presence);
     else if (presence->version < 0 || !content->has_version)

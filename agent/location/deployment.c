@@ -51,3 +51,8 @@ void location_deployment_options(struct location_deployment *deployment,
     deployment->fallback = options->fallback;
     deployment->options = options->instance;
 }
+
+bool location_deployment_remote(const struct location_deployment *deployment)
+{
+    return deployment->remote || (deployment->task_sequence && deployment->on_demand_remote);
+}

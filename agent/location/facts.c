@@ -10,17 +10,12 @@ static const struct machine *machine_of(const struct judging *judging)
 
 /* ---- current rules: the way into the pool ---- */
 
-static bool remote_allowed(const struct location_deployment *deployment)
-{
-    return deployment->remote || (deployment->task_sequence && deployment->on_demand_remote);
-}
-
 static enum exclusion closed_by(const struct judging *judging, const struct located_group *group)
 {
     const struct location_deployment *deployment = &judging->request->deployment;
     if (group->never)
         return EXCLUDED_FALLBACK_NEVER;
-    if (group->via != VIA_BOUNDARY && !remote_allowed(deployment))
+    if (group->via != VIA_BOUNDARY && !location_deployment_remote(deployment))
         return EXCLUDED_REMOTE_NOT_ALLOWED;
     if (group->via == VIA_SITE_DEFAULT && !deployment->fallback)
         return EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED;
@@ -32,7 +27,7 @@ bool location_is_open(const struct judging *judging, const struct located_group 
     return closed_by(judging, group) == EXCLUSION_COUNT;
 }
 
-/* The nearest way that is open; where none is, the last obstacle of the best stands. */
+/* The nearest way that is open; where none is, the first obstacle in the contract's order. */
 static void choose_way(const struct judging *judging, struct candidate *candidate)
 {
     candidate->way_code = EXCLUDED_NOT_IN_GROUP;
@@ -113,7 +108,7 @@ void location_find_sites(struct judging *judging, const struct candidate *in_gro
 {
     struct decision *decision = judging->decision;
     find_current_sites(decision);
-    decision->assigned_serves = !own_site_has_it(judging);
+    decision->assigned_serves = decision->current_site_count && !own_site_has_it(judging);
     for (size_t i = 0; i < count && !decision->hiding; i++) {
         const struct candidate *candidate = &in_groups[i];
         if (!candidate->dp->is_protected || !serves(decision, candidate->dp) ||

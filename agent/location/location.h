@@ -136,6 +136,9 @@ struct location_deployment location_deployment_assumed(void);
 struct location_deployment location_deployment_flags(int64_t bits);
 /* DPLocality of SMS_CIAssignmentBaseClass (configmgr-sdk 5.2). */
 struct location_deployment location_deployment_locality(int64_t bits);
+/* May neighbor and default groups be used, and slow networks? A task sequence may fetch on demand
+   from them. */
+bool location_deployment_remote(const struct location_deployment *deployment);
 /* An application's deployment type says remote and fallback itself (configmgr-sdk 5.3). */
 void location_deployment_options(struct location_deployment *deployment,
                                  const struct site_content_options *options);

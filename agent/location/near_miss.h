@@ -41,7 +41,7 @@ enum miss {
 struct near_miss {
     enum miss code;
     unsigned distance;  /* for ordering over all types: 0 holds, the smallest is the nearest */
-    address_number gap; /* addresses, /64s (IPv6 prefix), letters or bytes (texts) */
+    address_number gap; /* addresses, /64s (IPv6 prefix), letters (SPELLING), bytes */
     const struct site_address *address; /* the nearest; NULL where a subnet was given without */
     bool has_network;
     address_number network; /* subnet: the machine's network ID */

@@ -59,23 +59,48 @@ static bool same_letters(struct span a, struct span b)
     }
 }
 
+static bool is_inside(struct span span, size_t at)
+{
+    return at < span.len && ((unsigned char)span.at[at] & 0xC0) == 0x80;
+}
+
+/* Without the first character, however many bytes it has. */
+static struct span skip_character(struct span span)
+{
+    size_t len = 1;
+    while (is_inside(span, len))
+        len++;
+    return from(span, len);
+}
+
+static bool is_ascii_pair(struct span span)
+{
+    return span.len > 1 && !((span.at[0] | span.at[1]) & 0x80);
+}
+
+static bool is_swapped(struct span a, struct span b)
+{
+    return is_ascii_pair(a) && is_ascii_pair(b) && fold(a.at[0]) == fold(b.at[1]) &&
+           fold(a.at[1]) == fold(b.at[0]);
+}
+
 /* May one become the other by at most so many letters changed, added, left out or swapped? */
 static bool is_within(struct span a, struct span b, unsigned edits)
 {
     size_t common = common_length(a, b);
+    while (common && (is_inside(a, common) || is_inside(b, common)))
+        common--;
     a = from(a, common);
     b = from(b, common);
     if (!a.len && !b.len)
         return true;
     if (edits == 0)
         return false;
-    if ((a.len && is_within(from(a, 1), b, edits - 1)) ||
-        (b.len && is_within(a, from(b, 1), edits - 1)) ||
-        (a.len && b.len && is_within(from(a, 1), from(b, 1), edits - 1)))
-        return true;
-    bool swapped =
-        a.len > 1 && b.len > 1 && fold(a.at[0]) == fold(b.at[1]) && fold(a.at[1]) == fold(b.at[0]);
-    return swapped && is_within(from(a, 2), from(b, 2), edits - 1);
+    edits--;
+    return (a.len && is_within(skip_character(a), b, edits)) ||
+           (b.len && is_within(a, skip_character(b), edits)) ||
+           (a.len && b.len && is_within(skip_character(a), skip_character(b), edits)) ||
+           (is_swapped(a, b) && is_within(from(a, 2), from(b, 2), edits));
 }
 
 static bool is_misspelled(struct span a, struct span b, size_t *letters)

@@ -9,9 +9,7 @@
 #define OPENING "<ContentLocationReply"
 #define CLOSING "</ContentLocationReply"
 
-/* Log entries: <![LOG[message]LOG]!><time=...>; nothing in a message is escaped. */
-#define ENTRY_BEGIN "<![LOG["
-#define ENTRY_END   "]LOG]!>"
+#define LOG_ENTRY "<![LOG[" /* the beginning; nothing in its message is escaped */
 
 /* A file as characters, of which only ASCII is told apart. */
 struct finder {
@@ -108,11 +106,11 @@ static size_t end_of_reply(const struct finder *finder, size_t i)
     if (!end || at(finder, end - 2) == '/')
         return end;
     for (; end < finder->count; end++) {
-        char c = at(finder, end);
-        if (c == '<' && is_tag(finder, end, CLOSING))
+        if (at(finder, end) != '<')
+            continue;
+        if (is_tag(finder, end, CLOSING))
             return end_of_tag(finder, end);
-        if ((c == '<' && is_tag(finder, end, OPENING)) ||
-            (c == ']' && is_word(finder, end, ENTRY_END)))
+        if (is_tag(finder, end, OPENING))
             return 0;
     }
     return 0;
@@ -134,28 +132,27 @@ static bool refuse(struct finder *finder, size_t i, const char *where, struct er
     return false;
 }
 
-/* A document has what a log has not: a declaration of types before its root. */
+/* In a log a document type declaration is part of somebody's message. */
 static bool is_document(const struct finder *finder)
 {
     size_t i = 0;
     while (i < finder->count && is_blank(at(finder, i)))
         i++;
-    return i < finder->count && at(finder, i) == '<' && !is_word(finder, i, ENTRY_BEGIN);
+    return i < finder->count && at(finder, i) == '<' && !is_word(finder, i, LOG_ENTRY);
 }
 
 static bool find_all(struct finder *finder, struct reply_spans *spans, const char *where,
                      struct error *err)
 {
-    bool in_prolog = is_document(finder);
+    bool is_xml = is_document(finder);
     for (size_t i = 0; i < finder->count; i++) {
         if (at(finder, i) != '<')
             continue;
-        if (in_prolog && is_word(finder, i, "<!DOCTYPE"))
+        if (is_xml && is_word(finder, i, "<!DOCTYPE"))
             return refuse(finder, i, where, err, "XML_DTD",
                           "has a document type declaration, which is refused");
         if (!is_tag(finder, i, OPENING))
             continue;
-        in_prolog = false;
         size_t end = end_of_reply(finder, i);
         if (!end) {
             spans->cut_line = line_of(finder, i);
@@ -164,7 +161,6 @@ static bool find_all(struct finder *finder, struct reply_spans *spans, const cha
         if (spans->count == LIMIT_REPLIES)
             return refuse(finder, i, where, err, "REPLY_LIMIT", "has more replies than are read");
         add_span(finder, spans, i, end);
-        i = end - 1;
     }
     return true;
 }

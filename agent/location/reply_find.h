@@ -24,8 +24,8 @@ struct reply_spans {
 };
 
 /* UTF-8, UTF-16 with byte order mark, and UTF-16LE without. A reply that does not end before the
-   next one, its log entry or the file does is passed over. A file over a limit, or with a document
-   type declaration before its first reply: false, ERROR_INPUT, nothing to free. */
+   next one begins is passed over. A file over a limit, or an XML document with a type declaration:
+   false, ERROR_INPUT, nothing to free. */
 bool reply_find(struct reply_spans *spans, const char *bytes, size_t len, const char *where,
                 struct error *err);
 

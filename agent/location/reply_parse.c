@@ -370,7 +370,7 @@ static bool on_start(void *arg, const struct xml_element *element, struct error 
     struct reading *reading = arg;
     if (reading->depth++ == 0)
         return start_reply(reading, element, err);
-    reading->field = reading->in_record ? field_of(&reading->record, element->name) : NULL;
+    reading->field = field_of(&reading->record, element->name);
     buf_clear(&reading->text);
     for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
         if (elements[i].in_record == reading->in_record &&

@@ -88,7 +88,7 @@ static bool remote_is_forbidden_2007(judging_t *judging, candidate_t *candidate)
     const struct location_deployment *deployment = &judging->request->deployment;
     if (on_internet(judging))
         return false;
-    return (!candidate->is_local && !deployment->remote) ||
+    return (!candidate->is_local && !location_deployment_remote(deployment)) ||
            (location_is_fallback(judging, candidate) && !deployment->fallback);
 }
 
@@ -113,7 +113,7 @@ static bool slow_is_forbidden(judging_t *judging, candidate_t *candidate)
 {
     bool is_slow = candidate->group_count ? candidate->slow_everywhere && !is_cloud(candidate)
                                           : location_is_fallback(judging, candidate);
-    return is_slow && !judging->request->deployment.remote;
+    return is_slow && !location_deployment_remote(&judging->request->deployment);
 }
 
 /* ---- current ---- */

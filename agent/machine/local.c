@@ -24,12 +24,12 @@ static bool is_placeless(const char *text)
     return !address_parse(plain, &number) || address_is_placeless(number);
 }
 
-/* IPv6: an address that may still turn out to be another machine's (tentative), or did, is none
+/* An IPv6 address that may still turn out to be another machine's (tentative), or did, is none
    that this machine speaks from. An optimistic one is in use already. */
 static bool is_usable(const struct rtnetlink_address *address)
 {
     bool tentative = (address->flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) == IFA_F_TENTATIVE;
-    return address->family != AF_INET6 || (!tentative && !(address->flags & IFA_F_DADFAILED));
+    return !tentative && !(address->flags & IFA_F_DADFAILED);
 }
 
 /* The link that makes the address count, or NULL. Scope "host" is loopback on any interface: it

@@ -82,7 +82,7 @@ static bool next_attribute(struct rest *rest, struct attribute *attribute, bool 
     if (*lies)
         return false;
     *attribute = (struct attribute){
-        .type = header.rta_type & NLA_TYPE_MASK,
+        .type = header.rta_type,
         .value = rest->at + sizeof header,
         .len = header.rta_len - sizeof header,
     };
@@ -207,7 +207,7 @@ bool rtnetlink_parse(struct rtnetlink *found, struct rtnetlink_dump *dump, const
                      size_t len, struct error *err)
 {
     struct rest rest = {datagram, len};
-    while (rest.len > 0 && !dump->done) {
+    while (rest.len > 0) {
         struct nlmsghdr header;
         if (rest.len < sizeof header)
             return fail_malformed(err);
@@ -260,7 +260,11 @@ static ssize_t receive(int fd, void *bytes, size_t size, int flags)
 static ssize_t receive_datagram(int fd, unsigned char **bytes, size_t *cap, struct error *err)
 {
     ssize_t len = receive(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
-    if (len >= 0 && len <= LIMIT_NETLINK_BYTES) {
+    if (len > LIMIT_NETLINK_BYTES) {
+        fail_malformed(err);
+        return -1;
+    }
+    if (len >= 0) {
         *bytes = mem_grow(*bytes, cap, (size_t)len + 1, 1);
         len = receive(fd, *bytes, *cap, MSG_TRUNC);
     }
@@ -268,7 +272,7 @@ static ssize_t receive_datagram(int fd, unsigned char **bytes, size_t *cap, stru
         fail(err, "the kernel does not answer");
     else if (len < 0)
         fail_errno(err, errno);
-    else if (len == 0 || len > LIMIT_NETLINK_BYTES || (size_t)len > *cap)
+    else if (len == 0 || (size_t)len > *cap)
         fail_malformed(err);
     else
         return len;
@@ -312,23 +316,27 @@ bool rtnetlink_ask(struct rtnetlink *found, int fd, struct error *err)
     return ask_for(found, fd, RTM_GETLINK, err) && ask_for(found, fd, RTM_GETADDR, err);
 }
 
-/* Connected to the kernel, the socket takes messages of nobody else. */
-static bool prepare(int fd, struct error *err)
+int rtnetlink_open(struct error *err)
 {
     const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     const struct timeval patience = {.tv_sec = LIMIT_NETLINK_SECONDS};
-    return (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
-            connect(fd, (const struct sockaddr *)&kernel, sizeof kernel) == 0) ||
-           fail_errno(err, errno);
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+        connect(fd, (const struct sockaddr *)&kernel, sizeof kernel) == 0)
+        return fd;
+    fail_errno(err, errno);
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 bool rtnetlink_read(struct rtnetlink *found, struct error *err)
 {
     *found = (struct rtnetlink){.link_count = 0};
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    int fd = rtnetlink_open(err);
     if (fd < 0)
-        return fail_errno(err, errno);
-    bool ok = prepare(fd, err) && rtnetlink_ask(found, fd, err);
+        return false;
+    bool ok = rtnetlink_ask(found, fd, err);
     close(fd);
     if (!ok)
         rtnetlink_free(found);

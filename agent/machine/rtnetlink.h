@@ -2,8 +2,8 @@
  * What the kernel says of this machine's links and addresses (rtnetlink(7)). Only the files of
  * machine/ and their tests include it.
  *
- * System calls: rtnetlink_read makes a netlink socket; rtnetlink_ask sends and receives on what it
- * is given; rtnetlink_parse makes none.
+ * System calls: socket, setsockopt, connect (rtnetlink_open), send and recv (rtnetlink_ask).
+ * rtnetlink_parse makes none.
  */
 #ifndef AGENT_MACHINE_RTNETLINK_H
 #define AGENT_MACHINE_RTNETLINK_H
@@ -54,7 +54,11 @@ bool rtnetlink_parse(struct rtnetlink *found, struct rtnetlink_dump *dump, const
    socket's receive timeout. What is interrupted is asked for again, a few times. */
 bool rtnetlink_ask(struct rtnetlink *found, int fd, struct error *err);
 
-/* The same over a socket of its own. false: ERROR_FAILED, and `found` is empty. */
+/* A socket that takes messages of the kernel alone, with a receive timeout; the caller closes it.
+   -1: ERROR_FAILED. */
+int rtnetlink_open(struct error *err);
+
+/* Opens and asks. false: ERROR_FAILED, and `found` is empty. */
 bool rtnetlink_read(struct rtnetlink *found, struct error *err);
 
 void rtnetlink_free(struct rtnetlink *found);

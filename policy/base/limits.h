@@ -26,8 +26,8 @@
 
 /* A machine's facts. Network IDs are compared one with another. */
 #define LIMIT_MACHINE_LIST      10000
-#define LIMIT_NETLINK_BYTES     (1L * MIB) /* a datagram; the kernel's have up to 32 KiB */
-#define LIMIT_NETLINK_DATAGRAMS 100000
+#define LIMIT_NETLINK_BYTES     (128L * KIB) /* a datagram; the kernel's have up to 32 KiB */
+#define LIMIT_NETLINK_DATAGRAMS 10000
 #define LIMIT_NETLINK_TRIES     8 /* while interfaces change */
 #define LIMIT_NETLINK_SECONDS   5
 

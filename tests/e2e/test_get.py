@@ -350,13 +350,15 @@ def test_two_at_once(scene):
     assert len(server.asked()) == 1
 
 
-def test_other_rules_are_refused(scene):
-    """A hierarchy of 2007 or 2012 gets no download by rules that are not its own."""
+def test_other_rules(scene):
+    """get locates by the policy's rules, or those of --rules: 2012 falls back, current does not."""
     content = scene.content({"a": b"a"})
     nginx = scene.nginx()
-    for rules, code in (("2012", 1), ("current", 0)):
+    scene.MACHINE = ["--set", "name=PC042", "--set", "address=10.9.9.9/24"]
+    for rules, option, code in (("current", [], 1), ("2012", ["--rules=current"], 1),
+                                ("current", ["--rules=2012"], 0), ("2012", [], 0)):
         scene.policy(content, [DP("dp1.contoso.test", nginx.url)],
                      [instance("NP_HierarchyRules", Rules=rules)])
-        result = scene.get()
+        result = scene.get(*option)
         assert result.code == code, result
-        assert ("2012" in result.err) == (code == 1), result
+    assert scene.has(content)

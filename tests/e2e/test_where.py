@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 
 from harness import ROOT, SCALE, document, instance
 
@@ -137,6 +138,11 @@ def test_written_mask(scene):
     miss = ask(scene, ["address=10.20.1.57/24"], "--json").json["nearMisses"][0]
     assert miss["code"] == "WRITTEN_MASK" and "written with a mask" in miss["why"], miss
     assert miss["wouldHold"] == "10.20.1.0", miss
+    # The same of a value that would not hold it without its mask either.
+    for value, masked in (("10.20.8.0/24", True), ("10.20.8.0", False)):
+        site(scene, ("IPSubnet", value))
+        why = ask(scene, ["address=10.20.1.57/24"], "--json").json["nearMisses"][0]["why"]
+        assert ("written with a mask" in why) == masked and "another network" in why, why
 
 
 def test_vpn_auto(scene):
@@ -258,6 +264,80 @@ def test_options_together(scene):
     assert "its 2 groups together" in text and "in 'G50', 'G51'" in text, text
 
 
+def group(number, name, flags=0):
+    return instance("SMS_BoundaryGroup", GroupID=number, Name=name, Flags=flags)
+
+
+def link(source, destination, minutes):
+    return instance("SMS_BoundaryGroupRelationships", SourceGroupID=source,
+                    DestinationGroupID=destination, FallbackDP=minutes)
+
+
+def town(scene, *rows):
+    """London (AD site) in group 50, with these beside it."""
+    scene.write("policy/site.xml", document([
+        instance("SMS_Boundary", BoundaryID=1, BoundaryType=1, Value="London", DisplayName=""),
+        instance("SMS_BoundaryGroupMembers", GroupID=50, BoundaryID=1), group(50, "Town"), *rows]))
+
+
+def test_neighbors(scene):
+    """A neighbor's options are not the machine's; a group's row to itself makes it no neighbor."""
+    town(scene, group(51, "Port", flags=9), link(50, 51, 30), group(52, "Hill"), link(52, 52, 5),
+         group(53, "Lake"), *[link(100 + n, 53, n) for n in range(6)],
+         *[group(100 + n, "G%d" % n) for n in range(6)])
+    answer = ask(scene, ["adSite=London"], "--json").json
+    assert answer["options"] == ["peerDownload"], answer
+    assert [(row["name"], row["fallbackMinutes"], row["through"], row["options"])
+            for row in answer["boundaryGroups"]] == \
+        [("Town", 0, None, ["peerDownload"]), ("Port", 30, 50, ["preferCloud"])], answer
+    text = ask(scene, ["adSite=London"]).out
+    assert "together" not in text and "joins after 30 minutes" in text, text
+    text = ask(scene, ["adSite=London"], "--why", "Hill").out
+    assert "no neighbor of 'Town'; no group has it as a neighbor" in text, text
+    text = ask(scene, ["adSite=London"], "--why", "Lake").out
+    assert "'G0' (at once), 'G1' (after 1 minute)" in text and "and 1 more" in text, text
+
+
+def test_default_groups(scene):
+    """A default group has no options; another site's does not serve a machine in no group."""
+    town(scene, *[instance("SMS_DefaultBoundaryGroup", GroupID=60 + n,
+                           Name="Default-Site-Boundary-Group<%s>" % site_code)
+                  for n, site_code in enumerate(("PS1", "PS2"))])
+    answer = ask(scene, ["site=PS1"], "--json").json
+    assert [row["id"] for row in answer["boundaryGroups"]] == [60], answer
+    assert answer["boundaryGroups"][0]["flags"] is None, answer
+    assert answer["boundaryGroups"][0]["options"] is None, answer
+    assert "options" not in ask(scene, ["site=PS1"]).out
+    text = ask(scene, ["site=PS1"], "--why", "61").out
+    assert "does not serve the machine: it is site PS2's" in text and "of site PS1" in text, text
+    text = ask(scene, ["adSite=London"], "--why", "61").out
+    assert "default group of 'Town', joins after 120 minutes" in text, text
+
+
+def test_groups_named(scene):
+    """A boundary's groups are named, but for the one that was asked about; none is said."""
+    town(scene, instance("SMS_Boundary", BoundaryID=2, BoundaryType=1, Value="Paris"),
+         instance("SMS_Boundary", BoundaryID=3, BoundaryType=1, Value="Rome"),
+         *[instance("SMS_BoundaryGroupMembers", GroupID=number, BoundaryID=3)
+           for number in (50, 51)], group(51, "Port"))
+    text = ask(scene, ["adSite=London"], "--why", "London").out
+    assert "ADSite London (1), in 'Town' (" in text, text
+    text = ask(scene, ["adSite=London"], "--why", "Town").out
+    assert "ADSite London (1) (" in text and "ADSite Rome (3), in 'Town', 'Port' (" in text, text
+    text = ask(scene, ["adSite=London"], "--why", "Paris").out
+    assert "ADSite Paris (2), in no group" in text, text
+
+
+def test_names_of_any_kind(scene):
+    """An empty name is nobody's; one too long to print in an error is not offered."""
+    long = "ü" * 100
+    town(scene, instance("SMS_Boundary", BoundaryID=2, BoundaryType=1, Value=long))
+    for asked in ("", long + "x"):
+        result = ask(scene, ["adSite=London"], "--why", asked, "--json")
+        assert result.code == 1 and "near it" not in result.json["error"]["text"], result
+    assert ask(scene, ["adSite=London"], "--why", long).code == 0
+
+
 def test_origins(scene):
     """Each fact with where it comes from: a file, --set, computed, nothing."""
     path = scene.write("m.json", '{"name": "PC1", "addresses": ["10.20.1.57/24"], "site": "PS1"}')
@@ -276,6 +356,42 @@ def test_origins(scene):
     assert facts["adSite"].endswith(" London  (--set)"), facts
     assert facts["subnets"].endswith(" 10.20.1.0  (computed from the addresses)"), facts
     assert facts["forest"].endswith(" not known") and "otherwise" in facts["vpn"], facts
+
+
+def test_origins_of_policy_and_settings(scene):
+    """A machine of SMS_R_System names its document and line; this machine its settings file."""
+    site(scene, ("ADSite", "London"))
+    scene.write("policy/systems.xml", document(
+        [instance("SMS_R_System", Name="PC7", ADSiteName="London")],
+        policy_id="{6A3D0B0C-0000-4000-8000-000000000002}"))
+    result = scene.run("where", "--machine", "pc7")
+    assert re.search(r"(?m)^  adSite +London  \(SMS_R_System, \S*systems\.xml:\d+\)$",
+                     result.out), result
+    scene.settings(machine={"adSite": "Paris"})
+    result = scene.run("where")
+    assert re.search(r"(?m)^  adSite +Paris  \(settings file \S*nearpoint\.json\)$",
+                     result.out), result
+
+
+def test_usage(scene):
+    """where takes no argument and none of locate's options; --why takes a value."""
+    for args in (["where", "London"], ["where", "--brief"], ["where", "--why"], ["where", "--all"],
+                 ["policy", "--why", "London"]):
+        result = scene.run(*args, policy=False)
+        assert result.code == 2 and result.out == "", result
+    assert scene.run("where", "--help", policy=False).code == 0
+    site(scene, ("ADSite", "London"))
+    assert ask(scene, ["adSite=London"], "--why", "").code == 1
+
+
+def test_codes_in_manual(_scene):
+    """nearpoint(1) has every code of a near miss."""
+    with open(os.path.join(ROOT, "agent/location/near_miss.c"), encoding="utf-8") as file:
+        codes = set(re.findall(r'\[MISS_\w+\] = "(\w+)"', file.read())) - {"HOLDS"} | {"INTERNET"}
+    with open(os.path.join(ROOT, "man/nearpoint.1"), encoding="utf-8") as file:
+        part = file.read().split("The codes:")[1].split(".El")[0]
+    assert codes == set(re.findall(r"[A-Z_]{4,}", "".join(
+        line for line in part.splitlines() if line.startswith(".It Li ")))), codes
 
 
 def test_this_machine(scene):

@@ -1,10 +1,12 @@
 /*
  * How fast a location decision is: an index of N boundaries, the boundaries that hold a machine of
- * four addresses, a ranked list. Prints one JSON object; times are medians in nanoseconds.
+ * four addresses, a ranked list. Prints one JSON object; times are medians in nanoseconds of CPU
+ * time.
  *
- *   speed_location BOUNDARIES GROUPS DPS [FILE]
+ *   speed_location BOUNDARIES GROUPS DPS [FOLDER]
  *
- * FILE gets the boundaries as text, a line each ("a-b" or a prefix), for others to read.
+ * FOLDER gets what others are to read: policy.xml; boundaries, a line each ("a-b" or a prefix);
+ * addresses, four lines for each machine.
  */
 #include "agent/location/internal.h"
 #include "policy/base/buf.h"
@@ -14,9 +16,10 @@
 #include <string.h>
 #include <time.h>
 
-#define RUNS     101
-#define REPEATS  200
+#define RUNS     25
+#define REPEATS  20 /* of what takes no time */
 #define MACHINES 64
+#define CONTENT  "PS100001"
 
 struct dice {
     uint64_t state;
@@ -31,7 +34,7 @@ static uint32_t roll(struct dice *dice, uint32_t sides)
 static double now(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
@@ -45,6 +48,22 @@ static double median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);
     return values[count / 2];
+}
+
+/* false: the folder takes no file; where there is none, nothing is to be saved. */
+static bool save(const char *folder, const char *name, const struct buf *text)
+{
+    char path[4096];
+    if (!folder)
+        return true;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    bool ok = file && fwrite(text->data, 1, text->len, file) == text->len;
+    if ((file && fclose(file)) || !ok) {
+        perror(path);
+        return false;
+    }
+    return true;
 }
 
 /* ---- the estate ---- */
@@ -108,7 +127,7 @@ static int value_of(struct dice *dice, uint32_t *place, char out[96])
 }
 
 static void add_boundaries(struct buf *xml, struct dice *dice, size_t count, size_t groups,
-                           FILE *list)
+                           struct buf *list)
 {
     for (size_t i = 1; i <= count; i++) {
         char value[96];
@@ -123,8 +142,7 @@ static void add_boundaries(struct buf *xml, struct dice *dice, size_t count, siz
         number(xml, "BoundaryID", i);
         number(xml, "GroupID", group_of(place, groups));
         end(xml);
-        if (list)
-            fprintf(list, "%s\n", value);
+        buf_format(list, "%s\n", value);
     }
 }
 
@@ -149,7 +167,7 @@ static void add_dp(struct buf *xml, struct dice *dice, size_t i, size_t groups)
         return;
     begin(xml, "SMS_PackageStatusDistPointsSummarizer");
     property(xml, "ServerNALPath", nal);
-    property(xml, "PackageID", "PS100001");
+    property(xml, "PackageID", CONTENT);
     number(xml, "State", 0);
     number(xml, "SourceVersion", 3);
     end(xml);
@@ -174,49 +192,77 @@ static void add_groups(struct buf *xml, struct dice *dice, size_t count)
     }
 }
 
-static bool read_estate(struct policy *policy, struct site *site, size_t counts[3], FILE *list)
+static void write_estate(struct buf *xml, struct buf *list, const size_t counts[3])
 {
-    struct buf xml = {0};
     struct dice dice = {42};
-    struct error err = {0};
-    buf_append_text(&xml, "<Policy PolicyType=\"Machine\" PolicyID=\"{s}\" PolicyVersion=\"1.00\" "
-                          "PolicySource=\"SMS:PS1\"><PolicyRule PolicyRuleID=\"{r}\">"
-                          "<PolicyAction PolicyActionType=\"WMI-XML\">\n");
-    add_boundaries(&xml, &dice, counts[0], counts[1], list);
-    add_groups(&xml, &dice, counts[1]);
+    buf_append_text(xml, "<Policy PolicyType=\"Machine\" PolicyID=\"{s}\" PolicyVersion=\"1.00\" "
+                         "PolicySource=\"SMS:PS1\"><PolicyRule PolicyRuleID=\"{r}\">"
+                         "<PolicyAction PolicyActionType=\"WMI-XML\">\n");
+    add_boundaries(xml, &dice, counts[0], counts[1], list);
+    add_groups(xml, &dice, counts[1]);
     for (size_t i = 0; i < counts[2]; i++)
-        add_dp(&xml, &dice, i, counts[1]);
-    begin(&xml, "SMS_Package");
-    property(&xml, "PackageID", "PS100001");
-    number(&xml, "SourceVersion", 3);
-    end(&xml);
-    buf_append_text(&xml, "</PolicyAction></PolicyRule></Policy>");
+        add_dp(xml, &dice, i, counts[1]);
+    begin(xml, "SMS_Package");
+    property(xml, "PackageID", CONTENT);
+    number(xml, "SourceVersion", 3);
+    end(xml);
+    buf_append_text(xml, "</PolicyAction></PolicyRule></Policy>");
+}
+
+static bool read_estate(struct policy *policy, struct site *site, const size_t counts[3],
+                        const char *folder)
+{
+    struct buf xml = {0}, list = {0};
+    struct error err = {0};
+    write_estate(&xml, &list, counts);
+    bool saved = save(folder, "policy.xml", &xml) && save(folder, "boundaries", &list);
     bool ok = policy_read_bytes(policy, "speed.xml", xml.data, xml.len, &err) &&
               policy_settle(policy, &err) && site_read(site, policy, &err);
     if (!ok)
         error_print(stderr, &err);
     buf_free(&xml);
-    return ok;
+    buf_free(&list);
+    return saved && ok;
+}
+
+static void add_address(struct machine *machine, struct buf *list, const char *address, int bits)
+{
+    struct error err;
+    char text[96];
+    snprintf(text, sizeof text, "address=%s/%d", address, bits);
+    machine_set(machine, text, &err);
+    buf_format(list, "%s\n", address);
 }
 
 /* Two IPv4 and two IPv6 addresses, drawn as the boundaries are: one IPv4 address in 10.0.0.0/8,
    one elsewhere. */
-static void make_machine(struct machine *machine, struct dice *dice)
+static void make_machine(struct machine *machine, struct dice *dice, struct buf *list)
 {
     struct error err;
-    char text[96];
+    char text[64];
     *machine = (struct machine){0};
     for (int i = 0; i < 2; i++) {
-        snprintf(text, sizeof text, "address=%u.%u.%u.%u/24", i ? 11 + roll(dice, 200) : 10,
-                 roll(dice, 256), roll(dice, 256), 1 + roll(dice, 250));
-        machine_set(machine, text, &err);
-        snprintf(text, sizeof text, "address=2001:db8:%x:%x::%x/64", roll(dice, 65536),
-                 roll(dice, 65536), 1 + roll(dice, 250));
-        machine_set(machine, text, &err);
+        snprintf(text, sizeof text, "%u.%u.%u.%u", i ? 11 + roll(dice, 200) : 10, roll(dice, 256),
+                 roll(dice, 256), 1 + roll(dice, 250));
+        add_address(machine, list, text, 24);
+        snprintf(text, sizeof text, "2001:db8:%x:%x::%x", roll(dice, 65536), roll(dice, 65536),
+                 1 + roll(dice, 250));
+        add_address(machine, list, text, 64);
     }
     snprintf(text, sizeof text, "name=PC%u", roll(dice, 100000));
     machine_set(machine, text, &err);
     machine_settle(machine);
+}
+
+static bool make_machines(struct machine *machines, const char *folder)
+{
+    struct dice dice = {7};
+    struct buf list = {0};
+    for (size_t i = 0; i < MACHINES; i++)
+        make_machine(&machines[i], &dice, &list);
+    bool ok = save(folder, "addresses", &list);
+    buf_free(&list);
+    return ok;
 }
 
 /* ---- the times ---- */
@@ -240,66 +286,71 @@ static double time_match(const struct location_index *index, const struct machin
     size_t total = 0;
     for (size_t run = 0; run < RUNS; run++) {
         double began = now();
-        for (size_t i = 0; i < REPEATS; i++) {
+        for (size_t i = 0; i < REPEATS * MACHINES; i++) {
             struct hits hits;
             location_match(index, &machines[i % MACHINES], &hits);
             total += hits.count;
             hits_free(&hits);
         }
-        times[run] = (now() - began) / REPEATS;
+        times[run] = (now() - began) / (REPEATS * MACHINES);
     }
-    *hits_each = total / RUNS / REPEATS;
+    *hits_each = total / RUNS / (REPEATS * MACHINES);
     return median(times, RUNS);
 }
 
-static double time_linear(const struct site *site, const struct machine *machines,
-                          size_t *hits_each)
+/* Asks every boundary. */
+static double time_scan(const struct site *site, const struct machine *machine, size_t *hits)
 {
     double times[9];
-    size_t total = 0;
     for (size_t run = 0; run < 9; run++) {
         double began = now();
+        *hits = 0;
         for (size_t i = 0; i < site->boundary_count; i++)
-            total += location_boundary_holds(&site->boundaries[i], &machines[run]);
+            *hits += location_boundary_holds(&site->boundaries[i], machine);
         times[run] = now() - began;
     }
-    *hits_each = total / 9;
     return median(times, 9);
 }
 
 static double time_decide(struct location_request request, const struct machine *machines,
-                          size_t *locations_each)
+                          double *locations_each)
 {
     double times[RUNS];
-    size_t total = 0, repeats = request.locations_only ? REPEATS : 4;
+    size_t total = 0;
     for (size_t run = 0; run < RUNS; run++) {
         double began = now();
-        for (size_t i = 0; i < repeats; i++) {
+        for (size_t i = 0; i < MACHINES; i++) {
             struct decision decision;
-            request.machine = &machines[i % MACHINES];
+            request.machine = &machines[i];
             location_decide(&decision, &request);
             total += decision.location_count;
             decision_free(&decision);
         }
-        times[run] = (now() - began) / (double)repeats;
+        times[run] = (now() - began) / MACHINES;
     }
-    *locations_each = total / RUNS / repeats;
+    *locations_each = (double)total / RUNS / MACHINES;
     return median(times, RUNS);
 }
 
-static void measure(const struct site *site)
+static void print_list(const char *name, const struct location_request *request,
+                       const struct machine *machines)
 {
-    static struct machine machines[MACHINES];
+    double locations, taken = time_decide(*request, machines, &locations);
+    printf(",\n \"%s\": {\"time\": %.0f, \"locations\": %.1f}", name, taken, locations);
+}
+
+static void protect(struct site *site, bool is_protected)
+{
+    for (size_t i = 0; i < site->dp_count; i++)
+        site->dps[i].is_protected = is_protected;
+}
+
+/* The older rules list every unprotected distribution point too, after those of the machine's
+   groups: thousands, unless all are protected. */
+static void print_lists(struct site *site, const struct location_index *index,
+                        const struct location_content *content, const struct machine *machines)
+{
     static const struct settings settings;
-    struct location_index *index = NULL;
-    struct dice dice = {7};
-    size_t hits, linear_hits, ranked, all;
-    for (size_t i = 0; i < MACHINES; i++)
-        make_machine(&machines[i], &dice);
-    struct location_content *content =
-        location_content_create(site, site_find_content(site, "PS100001", NULL));
-    double built = time_index(site, &index), matched = time_match(index, machines, &hits),
-           linear = time_linear(site, machines, &linear_hits);
     struct location_request request = {
         .index = index,
         .content = content,
@@ -307,37 +358,64 @@ static void measure(const struct site *site)
         .rules = RULES_CURRENT,
         .deployment = location_deployment_assumed(),
         .minutes = INT64_MAX,
-        .locations_only = true,
     };
-    double listed = time_decide(request, machines, &ranked);
-    request.locations_only = false;
-    double explained = time_decide(request, machines, &all);
-    printf("{\"boundaries\": %zu, \"groups\": %zu, \"dps\": %zu, \"index\": %.0f, \"match\": %.1f, "
-           "\"hits\": %zu, \"linear\": %.0f, \"list\": %.0f, \"locations\": %zu, "
-           "\"explained\": %.0f, \"wide\": %zu}\n",
-           site->boundary_count, site->group_count, site->dp_count, built, matched, hits, linear,
-           listed, ranked, explained, index->ipv4.wide_count + index->ipv6.wide_count);
+    print_list("explained", &request, machines);
+    request.locations_only = true;
+    print_list("current", &request, machines);
+    for (int older = RULES_2012; older >= RULES_2007; older--) {
+        request.rules = (enum location_rules)older;
+        protect(site, true);
+        print_list(older == RULES_2012 ? "2012 protected" : "2007 protected", &request, machines);
+        protect(site, false);
+        print_list(older == RULES_2012 ? "2012" : "2007", &request, machines);
+    }
+}
+
+static size_t count_hits(const struct location_index *index, const struct machine *machine)
+{
+    struct hits hits;
+    location_match(index, machine, &hits);
+    size_t count = hits.count;
+    hits_free(&hits);
+    return count;
+}
+
+static void measure(struct site *site, const struct machine *machines)
+{
+    struct location_index *index = NULL;
+    size_t hits, scanned_hits;
+    struct location_content *content =
+        location_content_create(site, site_find_content(site, CONTENT, NULL));
+    double built = time_index(site, &index), matched = time_match(index, machines, &hits),
+           scanned = time_scan(site, &machines[0], &scanned_hits);
+    printf("{\"boundaries\": %zu, \"groups\": %zu, \"dps\": %zu, \"machines\": %d,\n",
+           site->boundary_count, site->group_count, site->dp_count, MACHINES);
+    printf(" \"index\": %.0f, \"match\": %.1f, \"hits\": %zu, \"scan\": %.0f,\n", built, matched,
+           hits, scanned);
+    printf(" \"first\": {\"index\": %zu, \"scan\": %zu}", count_hits(index, &machines[0]),
+           scanned_hits);
+    print_lists(site, index, content, machines);
+    printf("}\n");
     location_content_free(content);
     location_index_free(index);
-    for (size_t i = 0; i < MACHINES; i++)
-        machine_free(&machines[i]);
 }
 
 int main(int argc, char **argv)
 {
+    static struct machine machines[MACHINES];
     size_t counts[3];
     struct policy policy = {.document_count = 0};
     struct site site;
+    const char *folder = argc > 4 ? argv[4] : NULL;
     if (argc < 4)
         return 2;
     for (int i = 0; i < 3; i++)
         counts[i] = strtoul(argv[i + 1], NULL, 10);
-    FILE *list = argc > 4 ? fopen(argv[4], "w") : NULL;
-    bool ok = read_estate(&policy, &site, counts, list);
-    if (list)
-        fclose(list);
+    bool ok = make_machines(machines, folder) && read_estate(&policy, &site, counts, folder);
     if (ok)
-        measure(&site);
+        measure(&site, machines);
     policy_free(&policy);
+    for (size_t i = 0; i < MACHINES; i++)
+        machine_free(&machines[i]);
     return ok ? 0 : 1;
 }

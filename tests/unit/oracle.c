@@ -293,20 +293,24 @@ static bool is_on_demand_coming(const struct oracle *o)
 
 /* 2007. */
 
+static bool knows_current_site(const struct oracle *o)
+{
+    for (size_t i = 0; i < o->q->site->boundary_count; i++)
+        if (has_bit(o->answer->boundaries, i) && o->q->site->boundaries[i].site_code_count)
+            return true;
+    return false;
+}
+
 /* Of the site whose boundary holds the machine; without a code a DP is of every site. */
 static bool is_own_site(const struct oracle *o, const struct site_dp *dp)
 {
     const struct site *site = o->q->site;
-    bool known = false;
     for (size_t i = 0; i < site->boundary_count; i++)
-        for (size_t j = 0; j < site->boundaries[i].site_code_count; j++) {
-            if (!has_bit(o->answer->boundaries, i))
-                continue;
-            known = true;
-            if (same_text(site->boundaries[i].site_codes[j], dp->site_code))
+        for (size_t j = 0; j < site->boundaries[i].site_code_count; j++)
+            if (has_bit(o->answer->boundaries, i) &&
+                same_text(site->boundaries[i].site_codes[j], dp->site_code))
                 return true;
-        }
-    return !known || !dp->site_code;
+    return !knows_current_site(o) || !dp->site_code;
 }
 
 static bool serves(const struct oracle *o, const struct site_dp *dp)
@@ -324,7 +328,7 @@ static void find_servers_2007(struct oracle *o)
     bool own = false;
     for (size_t i = 0; i < site->dp_count; i++)
         own = own || (is_own_site(o, &site->dps[i]) && has_content(o, &site->dps[i]));
-    answer->assigned_serves = !own;
+    answer->assigned_serves = !own && knows_current_site(o);
     for (size_t i = 0; i < site->dp_count; i++) {
         const struct site_dp *dp = &site->dps[i];
         if (!dp->is_protected || !serves(o, dp) || !is_preferred(o, dp) ||

@@ -3,82 +3,7 @@
  * pairs or runs: one fact changed, another answer. Sources stand beside them.
  */
 #include "policy/base/text.h"
-#include "tests/unit/asked.h"
-
-struct row {
-    const char *what;
-    const char *site;
-    const char *machine; /* --set assignments */
-    struct question question;
-    const char *answer; /* "dp:LOCALITY@minute ... | dp:CODE[@minute] ..." */
-};
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct location *)a)->dp->name, ((const struct location *)b)->dp->name);
-}
-
-/* Among equals the order is random: for the table they stand by name. */
-static void sort_equals(struct decision *decision)
-{
-    struct location *all = decision->locations;
-    for (size_t i = 0, next; i < decision->location_count; i = next) {
-        for (next = i + 1; next < decision->location_count; next++)
-            if (all[next].locality != all[i].locality ||
-                all[next].after_minutes != all[i].after_minutes ||
-                all[next].presence.presence != all[i].presence.presence)
-                break;
-        qsort(all + i, next - i, sizeof *all, by_name);
-    }
-}
-
-static void print_answer(struct buf *out, struct decision *decision)
-{
-    sort_equals(decision);
-    buf_append_text(out, "");
-    for (size_t i = 0; i < decision->location_count; i++) {
-        const struct location *location = &decision->locations[i];
-        buf_format(out, "%.*s:%s@%lld ", (int)strcspn(location->dp->name, "."), location->dp->name,
-                   locality_word(location->locality), (long long)location->after_minutes);
-    }
-    buf_append_text(out, "|");
-    for (size_t i = 0; i < decision->excluded_count; i++) {
-        const struct excluded_dp *excluded = &decision->excluded[i];
-        buf_format(out, " %.*s:%s", (int)strcspn(excluded->dp->name, "."), excluded->dp->name,
-                   exclusion_word(excluded->code));
-        if (excluded->after_minutes >= 0)
-            buf_format(out, "@%lld", (long long)excluded->after_minutes);
-    }
-}
-
-static void check_rows(const struct row *rows, size_t count)
-{
-    size_t wrong = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct asked asked;
-        struct buf answer = {0};
-        ask(&asked, rows[i].site, rows[i].machine, &rows[i].question);
-        print_answer(&answer, &asked.decision);
-        if (strcmp(answer.data, rows[i].answer) != 0) {
-            print_error("%s:\n  wanted %s\n  got    %s\n", rows[i].what, rows[i].answer,
-                        answer.data);
-            wrong++;
-        }
-        buf_free(&answer);
-        asked_free(&asked);
-    }
-    assert_int_equal(wrong, 0);
-}
-
-#define CHECK_ROWS(rows) check_rows(rows, sizeof rows / sizeof rows[0])
-
-#define IN_A  "address=10.1.1.5/24"
-#define IN_B  "address=10.2.2.5/24"
-#define AB    IN_A " " IN_B
-#define NONE  "address=192.168.1.5/24"
-#define NET   "internet=true"
-#define TWO   "group A; sub A 10.1.1.0; group B; sub B 10.2.2.0; dp a1 A; dp b1 B;"
-#define LATER INT64_MAX
+#include "tests/unit/location_rows.h"
 
 /* Membership is the union; no group: the assigned site's default group at once (configmgr-facts
    3.2). */
@@ -86,45 +11,51 @@ static void membership(void **state)
 {
     /* clang-format off */
     static const struct row rows[] = {
-        {"in A", TWO, IN_A, {0}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"in B", TWO, IN_B, {0}, "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
-        {"in both", TWO, AB, {0}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
-        {"another mask, another network ID", TWO, "address=10.1.1.5/16", {0},
+        {"in A", "facts 3.2", TWO, IN_A, {0}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"in B", "facts 3.2", TWO, IN_B, {0}, "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
+        {"in both", "facts 3.2", TWO, AB, {0}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
+        {"another mask, another network ID", "facts 3.1", TWO, "address=10.1.1.5/16", {0},
          "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"no prefix: no subnet", TWO, "address=10.1.1.5", {0}, "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"a subnet given", TWO, "subnet=10.1.1.0", {0}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"a boundary of two groups", TWO "range A 10.7.0.1-10.7.0.9; range B 10.7.0.5-10.7.0.20",
-         "address=10.7.0.5", {0}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
-        {"one before the overlap", TWO "range A 10.7.0.1-10.7.0.9; range B 10.7.0.5-10.7.0.20",
-         "address=10.7.0.4", {0}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"AD site", TWO "adsite B London", "adSite=LONDON", {0},
+        {"no prefix: no subnet", "contract: The machine", TWO, "address=10.1.1.5", {0},
+         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"a subnet given", "contract: The machine", TWO, "subnet=10.1.1.0", {0},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"a boundary of two groups", "facts 3.2", TWO
+         "range A 10.7.0.1-10.7.0.9; range B 10.7.0.5-10.7.0.20", "address=10.7.0.5", {0},
+         "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
+        {"one before the overlap", "facts 3.2", TWO
+         "range A 10.7.0.1-10.7.0.9; range B 10.7.0.5-10.7.0.20", "address=10.7.0.4", {0},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"AD site", "facts 3.1", TWO "adsite B London", "adSite=LONDON", {0},
          "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
-        {"another AD site", TWO "adsite B London", "adSite=Paris", {0},
+        {"another AD site", "facts 3.1", TWO "adsite B London", "adSite=Paris", {0},
          "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"IPv6 prefix", TWO "prefix B 2001:db8:0:7", "address=2001:db8:0:7::9/64", {0},
+        {"IPv6 prefix", "facts 3.1", TWO "prefix B 2001:db8:0:7", "address=2001:db8:0:7::9/64", {0},
          "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
-        {"the next /64", TWO "prefix B 2001:db8:0:7", "address=2001:db8:0:8::9/64", {0},
-         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"VPN", TWO "vpn B Auto:On", "vpn=true", {0}, "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
-        {"no VPN", TWO "vpn B Auto:On", "vpn=false", {0}, "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"VPN by name", TWO "vpn B Name:TUNNEL", "adapter=tunnel|x", {0},
+        {"the next /64", "facts 3.1", TWO "prefix B 2001:db8:0:7", "address=2001:db8:0:8::9/64",
+         {0}, "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"VPN", "sdk 1.2", TWO "vpn B Auto:On", "vpn=true", {0},
          "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
-        {"VPN by another name", TWO "vpn B Name:TUNNEL", "adapter=tunnel2|tunnel", {0},
+        {"no VPN", "sdk 1.2", TWO "vpn B Auto:On", "vpn=false", {0},
          "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"no group: default group at once", TWO
+        {"VPN by name", "sdk 1.2", TWO "vpn B Name:TUNNEL", "adapter=tunnel|x", {0},
+         "b1:BOUNDARYGROUP@0 | a1:NOT_IN_GROUP"},
+        {"VPN by another name", "sdk 1.2", TWO "vpn B Name:TUNNEL", "adapter=tunnel2|tunnel", {0},
+         "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"no group: default group at once", "facts 3.2", TWO
          "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z", NONE " site=PS1", {0},
          "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"no group: another site's default group", TWO
+        {"no group: another site's default group", "facts 3.2", TWO
          "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z", NONE " site=PS2",
          {.minutes = LATER}, "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP z1:NOT_IN_GROUP"},
-        {"no group, no site of its own: the documents'", TWO
+        {"no group, no site of its own: the documents'", "contract: assignedSite", TWO
          "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z", NONE, {0},
          "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
-        {"no group: only its own site's of two", TWO
+        {"no group: only its own site's of two", "facts 3.2", TWO
          "default Y Default-Site-Boundary-GroupPS2; default Z Default-Site-Boundary-Group<PS1>;"
          "dp y1 Y; dp z1 Z", NONE " site=ps2", {.minutes = LATER},
          "y1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP z1:NOT_IN_GROUP"},
-        {"in no group: serves nobody", TWO "dp x1", IN_A, {.minutes = LATER},
+        {"in no group: serves nobody", "ours", TWO "dp x1", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP x1:NOT_IN_GROUP"},
     };
     /* clang-format on */
@@ -156,9 +87,9 @@ static void worked_example(void **state)
 {
     (void)state;
     for (int64_t minute = 0; minute <= 130; minute++) {
-        struct row row = {
-            "the worked example", WORKED, IN_A, {.minutes = minute}, worked_answer(minute)};
-        check_rows(&row, 1);
+        struct row row = {"the worked example", "facts 3.3",          WORKED, IN_A,
+                          {.minutes = minute},  worked_answer(minute)};
+        check_rows(&row, 1, print_answer);
     }
 }
 
@@ -175,64 +106,66 @@ static void next_minute(void **state)
     }
 }
 
-#define Z "default Z Default-Site-Boundary-Group<PS1>; dp z1 Z;"
-
 /* Relationships: direct, one-way, shortest minutes, never closes only its own way (configmgr-facts
    3.2, configmgr-sdk 1.1). */
 static void relationships(void **state)
 {
     /* clang-format off */
     static const struct row rows[] = {
-        {"one way", TWO "link B A 10", IN_A, {.minutes = LATER},
+        {"one way", "facts 3.2", TWO "link B A 10", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"the other way", TWO "link A B 10", IN_A, {.minutes = LATER},
+        {"the other way", "facts 3.2", TWO "link A B 10", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 |"},
-        {"not the neighbor's neighbor", TWO "group C; dp c1 C; link A B 10; link B C 10", IN_A,
-         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 | c1:NOT_IN_GROUP"},
-        {"two ways: the shortest", TWO "group C; dp c1 C; link A C 30; link B C 15", AB,
+        {"not the neighbor's neighbor", "facts 3.2", TWO
+         "group C; dp c1 C; link A B 10; link B C 10", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 | c1:NOT_IN_GROUP"},
+        {"two ways: the shortest", "sdk 1.1", TWO "group C; dp c1 C; link A C 30; link B C 15", AB,
          {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
-        {"the same, turned round", TWO "group C; dp c1 C; link A C 15; link B C 30", AB,
+        {"the same, turned round", "sdk 1.1", TWO "group C; dp c1 C; link A C 15; link B C 30", AB,
          {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
-        {"never", TWO "link A B -1", IN_A, {.minutes = LATER},
+        {"never", "sdk 1.1", TWO "link A B -1", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NEVER"},
-        {"never, as an unsigned number", TWO "link A B 4294967295", IN_A, {.minutes = LATER},
-         "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NEVER"},
-        {"never closes only its own way", TWO "group C; dp c1 C; link A C -1; link B C 15", AB,
-         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
-        {"never on both ways", TWO "group C; dp c1 C; link A C -1; link B C -1", AB,
+        {"never, as an unsigned number", "sdk 1.1", TWO "link A B 4294967295", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NEVER"},
+        {"never closes only its own way", "sdk 1.1", TWO
+         "group C; dp c1 C; link A C -1; link B C 15", AB, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 c1:NEIGHBOR@15 |"},
+        {"never on both ways", "sdk 1.1", TWO "group C; dp c1 C; link A C -1; link B C -1", AB,
          {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 | c1:FALLBACK_NEVER"},
-        {"at once", TWO "link A B 0", IN_A, {0}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@0 |"},
-        {"after a minute", TWO "link A B 1", IN_A, {0},
+        {"at once", "sdk 1.1", TWO "link A B 0", IN_A, {0}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@0 |"},
+        {"after a minute", "facts 3.3", TWO "link A B 1", IN_A, {0},
          "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@1"},
-        {"current and neighbor: current", TWO "link A B 30", AB, {0},
+        {"current and neighbor: current", "ours", TWO "link A B 30", AB, {0},
          "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 |"},
-        {"a DP of two groups joins with the first", TWO "dp ab A B; link A B 30", IN_A, {0},
-         "a1:BOUNDARYGROUP@0 ab:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@30"},
-        {"a circle", TWO "link A B 10; link B A 10; link A A 5", IN_A, {.minutes = LATER},
+        {"a DP of two groups joins with the first", "facts 3.3", TWO "dp ab A B; link A B 30", IN_A,
+         {0}, "a1:BOUNDARYGROUP@0 ab:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@30"},
+        {"a circle", "ours", TWO "link A B 10; link B A 10; link A A 5", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 |"},
-        {"to a missing group", TWO "link A Q 0", IN_A, {.minutes = LATER},
+        {"to a missing group", "ours", TWO "link A Q 0", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"default: built-in 120", TWO Z, IN_A, {.minutes = LATER},
+        {"default: built-in 120", "facts 3.2", TWO Z, IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@120 | b1:NOT_IN_GROUP"},
-        {"default: its own behavior", TWO Z "link Z Z 45", IN_A, {.minutes = LATER},
+        {"default: its own behavior", "sdk 1.1", TWO Z "link Z Z 45", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@45 | b1:NOT_IN_GROUP"},
-        {"default: its own behavior is never", TWO Z "link Z Z -1", IN_A, {.minutes = LATER},
-         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP z1:FALLBACK_NEVER"},
-        {"default: a row beats its own behavior", TWO Z "link Z Z -1; link A Z 30", IN_A,
-         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@30 | b1:NOT_IN_GROUP"},
-        {"default: a row of never beats its own behavior", TWO Z "link Z Z 5; link A Z -1", IN_A,
+        {"default: its own behavior is never", "sdk 1.1", TWO Z "link Z Z -1", IN_A,
          {.minutes = LATER}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP z1:FALLBACK_NEVER"},
-        {"default: the other group's implied way stays", TWO Z "link A Z -1", AB,
+        {"default: a row beats its own behavior", "sdk 1.1", TWO Z "link Z Z -1; link A Z 30", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@30 | b1:NOT_IN_GROUP"},
+        {"default: a row of never beats its own behavior", "sdk 1.1", TWO Z
+         "link Z Z 5; link A Z -1", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP z1:FALLBACK_NEVER"},
+        {"default: the other group's implied way stays", "sdk 1.1", TWO Z "link A Z -1", AB,
          {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:BOUNDARYGROUP@0 z1:SITEDEFAULT@120 |"},
-        {"every default group of the hierarchy", TWO Z
+        {"every default group of the hierarchy", "facts 3.2", TWO Z
          "default Y Default-Site-Boundary-Group<PS2>; dp y1 Y", IN_A, {.minutes = LATER},
          "a1:BOUNDARYGROUP@0 y1:SITEDEFAULT@120 z1:SITEDEFAULT@120 | b1:NOT_IN_GROUP"},
-        {"default before a neighbor", TWO Z "link A B 50; link A Z 30", IN_A, {.minutes = LATER},
-         "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@30 b1:NEIGHBOR@50 |"},
-        {"neighbor before default", TWO Z "link A B 20; link A Z 30", IN_A, {.minutes = LATER},
-         "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@20 z1:SITEDEFAULT@30 |"},
-        {"in no group: neighbors of the default group do not count", TWO Z "link Z A 5", NONE,
-         {.minutes = LATER}, "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
+        {"default before a neighbor", "facts 3.2", TWO Z "link A B 50; link A Z 30", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@30 b1:NEIGHBOR@50 |"},
+        {"neighbor before default", "facts 3.2", TWO Z "link A B 20; link A Z 30", IN_A,
+         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@20 z1:SITEDEFAULT@30 |"},
+        {"in no group: neighbors of the default group do not count", "facts 3.2", TWO Z
+         "link Z A 5", NONE, {.minutes = LATER},
+         "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
     };
     /* clang-format on */
     (void)state;
@@ -244,51 +177,59 @@ static void order(void **state)
 {
     /* clang-format off */
     static const struct row rows[] = {
-        {"same subnet first", TWO "dp a2 A; ours a2 Addresses=10.1.1.9", IN_A, {0},
+        {"same subnet first", "facts 3.5", TWO "dp a2 A; ours a2 Addresses=10.1.1.9", IN_A, {0},
          "a2:SUBNET@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"another subnet", TWO "dp a2 A; ours a2 Addresses=10.1.9.9", IN_A, {0},
+        {"another subnet", "facts 3.5", TWO "dp a2 A; ours a2 Addresses=10.1.9.9", IN_A, {0},
          "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"a neighbor in the same subnet, when it joins", TWO
+        {"a neighbor in the same subnet, when it joins", "facts 3.5", TWO
          "ours b1 Addresses=10.1.1.9; link A B 10", IN_A, {.minutes = 10},
          "b1:SUBNET@10 a1:BOUNDARYGROUP@0 |"},
-        {"not before", TWO "ours b1 Addresses=10.1.1.9; link A B 10", IN_A, {.minutes = 9},
-         "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@10"},
-        {"of one subnet, who joined before", TWO
+        {"not before", "facts 3.5", TWO "ours b1 Addresses=10.1.1.9; link A B 10", IN_A,
+         {.minutes = 9}, "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@10"},
+        {"of one subnet, who joined before", "facts 3.5", TWO
          "ours a1 Addresses=10.1.1.8; ours b1 Addresses=10.1.1.9; link A B 10", IN_A,
          {.minutes = 10}, "a1:SUBNET@0 b1:SUBNET@10 |"},
-        {"same subnet by discovery's network ID", TWO
+        {"same subnet by discovery's network ID", "model: DP addresses", TWO
          "dp a2 A; SMS_R_System Name=a2 ResourceId=1 IPSubnets=10.1.1.0", IN_A, {0},
          "a2:SUBNET@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"the machine itself by address", TWO "dp a2 A; ours a2 Addresses=10.1.1.5", IN_A, {0},
+        {"the machine itself by address", "model: DP addresses", TWO
+         "dp a2 A; ours a2 Addresses=10.1.1.5", IN_A, {0},
          "a2:COMPUTER@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"the machine itself by name", TWO "dp a2 A", IN_A " name=A2", {0},
+        {"the machine itself by name", "model: DP addresses", TWO "dp a2 A", IN_A " name=A2", {0},
          "a2:COMPUTER@0 a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"another name", TWO "dp a2 A", IN_A " name=a2.other.test", {0},
+        {"another name", "model: DP addresses", TWO "dp a2 A", IN_A " name=a2.other.test", {0},
          "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"cloud last", TWO "dp k1 A; cloud k1 k.contoso.test", IN_A, {0},
+        {"cloud last", "facts 3.5", TWO "dp k1 A; cloud k1 k.contoso.test", IN_A, {0},
          "a1:BOUNDARYGROUP@0 k1:CLOUD@0 | b1:NOT_IN_GROUP"},
-        {"cloud by its ResourceType", TWO "dp k1 A ResourceType=Windows~Azure", IN_A, {0},
+        {"cloud by its ResourceType", "model: A DP's kind", TWO
+         "dp k1 A ResourceType=Windows~Azure", IN_A, {0},
          "a1:BOUNDARYGROUP@0 k1:CLOUD@0 | b1:NOT_IN_GROUP"},
-        {"a server by its ResourceType", TWO "dp k1 A ResourceType=Windows~NT~Server", IN_A, {0},
+        {"a server by its ResourceType", "model: A DP's kind", TWO
+         "dp k1 A ResourceType=Windows~NT~Server", IN_A, {0},
          "a1:BOUNDARYGROUP@0 k1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"cloud last at every minute", TWO "dp k1 A; cloud k1 k.contoso.test; link A B 10", IN_A,
-         {.minutes = 10}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 k1:CLOUD@0 |"},
-        {"prefer cloud", "group A 8; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test",
-         IN_A, {0}, "k1:CLOUD@0 a1:BOUNDARYGROUP@0 |"},
-        {"other flags", "group A 7; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test",
-         IN_A, {0}, "a1:BOUNDARYGROUP@0 k1:CLOUD@0 |"},
-        {"preferred by any of the machine's groups",
+        {"cloud last at every minute", "facts 3.5", TWO
+         "dp k1 A; cloud k1 k.contoso.test; link A B 10", IN_A, {.minutes = 10},
+         "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@10 k1:CLOUD@0 |"},
+        {"prefer cloud", "facts 3.4",
+         "group A 8; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test", IN_A, {0},
+         "k1:CLOUD@0 a1:BOUNDARYGROUP@0 |"},
+        {"other flags", "sdk 1.1",
+         "group A 7; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 k1:CLOUD@0 |"},
+        {"preferred by any of the machine's groups", "sdk 1.1",
          "group A; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test; group B 8;"
          "sub B 10.2.2.0", AB, {0}, "k1:CLOUD@0 a1:BOUNDARYGROUP@0 |"},
-        {"not by a neighbor's",
+        {"not by a neighbor's", "sdk 1.1",
          "group A; sub A 10.1.1.0; dp a1 A; dp k1 A; cloud k1 k.contoso.test; group B 8;"
          "sub B 10.2.2.0; link A B 0", IN_A, {0}, "a1:BOUNDARYGROUP@0 k1:CLOUD@0 |"},
-        {"cloud with its neighbor group", TWO "dp k1 B; cloud k1 k.contoso.test; link A B 10", IN_A,
-         {.minutes = 9}, "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@10 k1:FALLBACK_NOT_DUE@10"},
-        {"cloud in no group serves no intranet machine", TWO "dp k1; cloud k1 k.contoso.test", IN_A,
-         {.minutes = LATER}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP k1:NOT_IN_GROUP"},
-        {"protected decides nothing since 1610", TWO "dp a2 A IsProtected=true", IN_A, {0},
-         "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"cloud with its neighbor group", "ours", TWO
+         "dp k1 B; cloud k1 k.contoso.test; link A B 10", IN_A, {.minutes = 9},
+         "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NOT_DUE@10 k1:FALLBACK_NOT_DUE@10"},
+        {"cloud in no group serves no intranet machine", "facts 3.5", TWO
+         "dp k1; cloud k1 k.contoso.test", IN_A, {.minutes = LATER},
+         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP k1:NOT_IN_GROUP"},
+        {"protected decides nothing since 1610", "sdk 2.1", TWO "dp a2 A IsProtected=true", IN_A,
+         {0}, "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
     };
     /* clang-format on */
     (void)state;
@@ -302,50 +243,54 @@ static void reach(void **state)
 {
     /* clang-format off */
     static const struct row rows[] = {
-        {"maintenance", TWO "dp a2 A MaintenanceMode=1", IN_A, {0},
+        {"maintenance", "sdk 2.1", TWO "dp a2 A MaintenanceMode=1", IN_A, {0},
          "a1:BOUNDARYGROUP@0 | a2:MAINTENANCE b1:NOT_IN_GROUP"},
-        {"no maintenance", TWO "dp a2 A MaintenanceMode=0", IN_A, {0},
+        {"no maintenance", "sdk 2.1", TWO "dp a2 A MaintenanceMode=0", IN_A, {0},
          "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"cloud not allowed", TWO "dp k1 A; cloud k1 k.contoso.test", IN_A, {.no_cloud = true},
-         "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP k1:CLOUD_NOT_ALLOWED"},
-        {"ftp", TWO "dp a2 A; ours a2 BaseURL=ftp://x/y", IN_A, {0},
+        {"cloud not allowed", "facts 1.6", TWO "dp k1 A; cloud k1 k.contoso.test", IN_A,
+         {.no_cloud = true}, "a1:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP k1:CLOUD_NOT_ALLOWED"},
+        {"ftp", "model: A DP's URL", TWO "dp a2 A; ours a2 BaseURL=ftp://x/y", IN_A, {0},
          "a1:BOUNDARYGROUP@0 | a2:UNSUPPORTED_SCHEME b1:NOT_IN_GROUP"},
-        {"http", TWO "dp a2 A; ours a2 BaseURL=http://x/y", IN_A, {0},
+        {"http", "model: A DP's URL", TWO "dp a2 A; ours a2 BaseURL=http://x/y", IN_A, {0},
          "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"metered, blocked", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true", {0},
-         "| a1:METERED"},
-        {"not metered", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=false", {0},
+        {"metered, blocked", "sdk 4.2", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
+         {0}, "| a1:METERED"},
+        {"not metered", "sdk 4.2", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=false", {0},
          "a1:BOUNDARYGROUP@0 |"},
-        {"metered, allowed", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
+        {"metered, allowed", "sdk 4.2", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
          {.metered = METERED_ALLOW}, "a1:BOUNDARYGROUP@0 |"},
-        {"metered, limited, allowed by the package's deployment",
+        {"metered, limited, allowed by the package's deployment", "sdk 5.1",
          "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
          {.metered = METERED_LIMIT, .bits = "flags=0x40050"}, "a1:BOUNDARYGROUP@0 |"},
-        {"metered, limited, not allowed", "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
-         {.metered = METERED_LIMIT, .bits = "flags=0x50"}, "| a1:METERED"},
-        {"metered, limited, allowed by the update's deployment", "group A; sub A 10.1.1.0; dp a1 A",
-         IN_A " metered=true", {.metered = METERED_LIMIT, .bits = "locality=0x80050"},
-         "a1:BOUNDARYGROUP@0 |"},
-        {"0x40000 is Microsoft Update there", "group A; sub A 10.1.1.0; dp a1 A", IN_A
+        {"metered, limited, not allowed", "sdk 5.1", "group A; sub A 10.1.1.0; dp a1 A", IN_A
+         " metered=true", {.metered = METERED_LIMIT, .bits = "flags=0x50"}, "| a1:METERED"},
+        {"metered, limited, allowed by the update's deployment", "sdk 5.2",
+         "group A; sub A 10.1.1.0; dp a1 A", IN_A " metered=true",
+         {.metered = METERED_LIMIT, .bits = "locality=0x80050"}, "a1:BOUNDARYGROUP@0 |"},
+        {"0x40000 is Microsoft Update there", "sdk 5.2", "group A; sub A 10.1.1.0; dp a1 A", IN_A
          " metered=true", {.metered = METERED_LIMIT, .bits = "locality=0x40050"}, "| a1:METERED"},
-        {"internet only", TWO "dp a2 A InternetFacing=true; role a2 InternetShared=false", IN_A,
-         {0}, "a1:BOUNDARYGROUP@0 | a2:INTERNET_ONLY b1:NOT_IN_GROUP"},
-        {"internet, shared", TWO "dp a2 A InternetFacing=true; role a2 InternetShared=true", IN_A,
-         {0}, "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"internet, sharing not known", TWO "dp a2 A InternetFacing=true", IN_A, {0},
+        {"internet only", "model: A DP's reach", TWO
+         "dp a2 A InternetFacing=true; role a2 InternetShared=false", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | a2:INTERNET_ONLY b1:NOT_IN_GROUP"},
+        {"internet, shared", "model: A DP's reach", TWO
+         "dp a2 A InternetFacing=true; role a2 InternetShared=true", IN_A, {0},
          "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
-        {"on the internet", TWO WEB, IN_A " " NET, {0},
+        {"internet, sharing not known", "model: A DP's reach", TWO "dp a2 A InternetFacing=true",
+         IN_A, {0}, "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 | b1:NOT_IN_GROUP"},
+        {"on the internet", "model: A DP's reach", TWO WEB, IN_A " " NET, {0},
          "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
-        {"on the internet: HTTPS only", TWO "dp w1 InternetFacing=true", IN_A " " NET, {0},
-         "| a1:INTRANET_ONLY b1:INTRANET_ONLY w1:INTRANET_ONLY"},
-        {"on the internet: HTTPS, but not internet-facing", TWO "dp w1 Communication=1", NET, {0},
-         "| a1:INTRANET_ONLY b1:INTRANET_ONLY w1:INTRANET_ONLY"},
-        {"HTTPS by BaseURL", TWO "dp w1 InternetFacing=true; ours w1 BaseURL=https://w/", NET, {0},
+        {"on the internet: HTTPS only", "model: A DP's reach", TWO "dp w1 InternetFacing=true", IN_A
+         " " NET, {0}, "| a1:INTRANET_ONLY b1:INTRANET_ONLY w1:INTRANET_ONLY"},
+        {"on the internet: HTTPS, but not internet-facing", "model: A DP's reach", TWO
+         "dp w1 Communication=1", NET, {0}, "| a1:INTRANET_ONLY b1:INTRANET_ONLY w1:INTRANET_ONLY"},
+        {"HTTPS by BaseURL", "model: A DP's URL", TWO
+         "dp w1 InternetFacing=true; ours w1 BaseURL=https://w/", NET, {0},
          "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
-        {"on the internet: then cloud", TWO WEB "dp k1; cloud k1 k.contoso.test", NET, {0},
+        {"on the internet: then cloud", "model: A DP's reach", TWO WEB
+         "dp k1; cloud k1 k.contoso.test", NET, {0},
          "w1:INTERNET@0 k1:CLOUD@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY"},
-        {"on the internet: cloud not allowed", TWO WEB "dp k1; cloud k1 k.contoso.test", NET,
-         {.no_cloud = true},
+        {"on the internet: cloud not allowed", "facts 1.6", TWO WEB
+         "dp k1; cloud k1 k.contoso.test", NET, {.no_cloud = true},
          "w1:INTERNET@0 | a1:INTRANET_ONLY b1:INTRANET_ONLY k1:CLOUD_NOT_ALLOWED"},
     };
     /* clang-format on */
@@ -367,18 +312,19 @@ static void deployments(void **state)
 {
     /* clang-format off */
     static const struct row rows[] = {
-        {"no deployment", FAR, IN_A, {.minutes = LATER}, ALL_THREE},
-        {"package, default 48", FAR, IN_A, BITS( "flags=48" ), OWN_ONLY},
-        {"package, remote", FAR, IN_A, BITS( "flags=0x50" ), ALL_THREE},
-        {"package, run from remote alone", FAR, IN_A, BITS( "flags=0x90" ), OWN_ONLY},
-        {"package, no fallback", FAR, IN_A, BITS( "flags=0x20050" ), NO_DEFAULT},
-        {"package, no fallback, no remote", FAR, IN_A, BITS( "flags=0x20010" ), OWN_ONLY},
-        {"updates, bit 4 alone", FAR, IN_A, BITS( "locality=0x10" ), OWN_ONLY},
-        {"updates, 80", FAR, IN_A, BITS( "locality=80" ), ALL_THREE},
-        {"updates, 131152", FAR, IN_A, BITS( "locality=131152" ), NO_DEFAULT},
-        {"no group: the default group is remote", FAR, NONE, BITS( "flags=48" ),
+        {"no deployment", "contract: --deployment", FAR, IN_A, {.minutes = LATER}, ALL_THREE},
+        {"package, default 48", "sdk 5.1", FAR, IN_A, BITS( "flags=48" ), OWN_ONLY},
+        {"package, remote", "sdk 5.1", FAR, IN_A, BITS( "flags=0x50" ), ALL_THREE},
+        {"package, run from remote alone", "sdk 5.1", FAR, IN_A, BITS( "flags=0x90" ), OWN_ONLY},
+        {"package, no fallback", "sdk 5.1", FAR, IN_A, BITS( "flags=0x20050" ), NO_DEFAULT},
+        {"package, no fallback, no remote", "sdk 5.1", FAR, IN_A, BITS( "flags=0x20010" ),
+         OWN_ONLY},
+        {"updates, bit 4 alone", "sdk 5.2", FAR, IN_A, BITS( "locality=0x10" ), OWN_ONLY},
+        {"updates, 80", "sdk 5.2", FAR, IN_A, BITS( "locality=80" ), ALL_THREE},
+        {"updates, 131152", "sdk 5.2", FAR, IN_A, BITS( "locality=131152" ), NO_DEFAULT},
+        {"no group: the default group is remote", "sdk 5.1", FAR, NONE, BITS( "flags=48" ),
          "| a1:NOT_IN_GROUP b1:NOT_IN_GROUP z1:REMOTE_NOT_ALLOWED"},
-        {"no group, remote allowed", FAR, NONE, BITS( "flags=0x50" ),
+        {"no group, remote allowed", "sdk 5.1", FAR, NONE, BITS( "flags=0x50" ),
          "z1:SITEDEFAULT@0 | a1:NOT_IN_GROUP b1:NOT_IN_GROUP"},
     };
     /* clang-format on */
@@ -393,38 +339,44 @@ static void presence(void **state)
 {
     /* clang-format off */
     static const struct row rows[] = {
-        {"State 0, the version", ONE "has a1 0 3", IN_A, {0},
+        {"State 0, the version", "model: Which DP has it", ONE "has a1 0 3", IN_A, {0},
          "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 |"},
-        {"State 0, an old version", ONE "has a1 0 2", IN_A, {0},
+        {"State 0, an old version", "model: Which DP has it", ONE "has a1 0 2", IN_A, {0},
          "a2:BOUNDARYGROUP@0 | a1:OLD_VERSION"},
-        {"State 0, a newer version", ONE "has a1 0 4", IN_A, {0},
+        {"State 0, a newer version", "model: Which DP has it", ONE "has a1 0 4", IN_A, {0},
          "a2:BOUNDARYGROUP@0 | a1:NEWER_VERSION"},
-        {"State 1", ONE "has a1 1 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"State 2", ONE "has a1 2 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"State 3", ONE "has a1 3 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"State 4", ONE "has a1 4 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"State 5", ONE "has a1 5 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"State 6", ONE "has a1 6 3", IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"State 7 stands after State 0", ONE "has a1 7 3", IN_A, {0},
+        {"State 1", "model: Which DP has it", ONE "has a1 1 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 2", "model: Which DP has it", ONE "has a1 2 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 3", "model: Which DP has it", ONE "has a1 3 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 4", "model: Which DP has it", ONE "has a1 4 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 5", "model: Which DP has it", ONE "has a1 5 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 6", "model: Which DP has it", ONE "has a1 6 3", IN_A, {0},
+         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"State 7 stands after State 0", "model: Which DP has it", ONE "has a1 7 3", IN_A, {0},
          "a2:BOUNDARYGROUP@0 a1:BOUNDARYGROUP@0 |"},
-        {"State 8 stands after State 0", ONE "has a1 8 3", IN_A, {0},
+        {"State 8 stands after State 0", "model: Which DP has it", ONE "has a1 8 3", IN_A, {0},
          "a2:BOUNDARYGROUP@0 a1:BOUNDARYGROUP@0 |"},
-        {"State 7, an old version", ONE "has a1 7 2", IN_A, {0},
+        {"State 7, an old version", "model: Which DP has it", ONE "has a1 7 2", IN_A, {0},
          "a2:BOUNDARYGROUP@0 | a1:OLD_VERSION"},
-        {"State 7 of a nearer locality stands first",
+        {"State 7 of a nearer locality stands first", "model: Which DP has it",
          "group A; sub A 10.1.1.0; dp a1 A; group B; dp b1 B; link A B 0; has a1 7 3; has b1 0 3",
          IN_A, {0}, "a1:BOUNDARYGROUP@0 b1:NEIGHBOR@0 |"},
-        {"only SMS_DistributionPoint", ONE "sent a1 1", IN_A, {0},
+        {"only SMS_DistributionPoint", "model: Which DP has it", ONE "sent a1 1", IN_A, {0},
          "a1:BOUNDARYGROUP@0 a2:BOUNDARYGROUP@0 |"},
-        {"only SMS_DistributionPoint, deleted", ONE "sent a1 3", IN_A, {0},
+        {"only SMS_DistributionPoint, deleted", "model: Which DP has it", ONE "sent a1 3", IN_A,
+         {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"both: the summarizer says it", "model: Which DP has it", ONE "sent a1 1; has a1 3 3",
+         IN_A, {0}, "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
+        {"rows for the package, none for this DP", "model: Which DP has it", ONE, IN_A, {0},
          "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"both: the summarizer says it", ONE "sent a1 1; has a1 3 3", IN_A, {0},
-         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"rows for the package, none for this DP", ONE, IN_A, {0},
-         "a2:BOUNDARYGROUP@0 | a1:NO_CONTENT"},
-        {"no presence class at all", "group A; sub A 10.1.1.0; dp a1 A", IN_A, {0},
-         "a1:BOUNDARYGROUP@0 |"},
-        {"presence of another package only",
+        {"no presence class at all", "model: Which DP has it", "group A; sub A 10.1.1.0; dp a1 A",
+         IN_A, {0}, "a1:BOUNDARYGROUP@0 |"},
+        {"presence of another package only", "model: Which DP has it",
          "group A; sub A 10.1.1.0; dp a1 A; SMS_DPContentInfo NALPath=x PackageID=y ObjectID=y",
          IN_A, {0}, "| a1:NO_CONTENT"},
     };
@@ -440,32 +392,41 @@ static void precedence(void **state)
 #define BELOW "group A; sub A 10.1.1.0; group B; dp b1 B"
     /* clang-format off */
     static const struct row rows[] = {
-        {"unknown content ahead of all", BELOW " MaintenanceMode=1; ours b1 BaseURL=ftp://x/", IN_A,
-         {.unknown_content = true}, "| b1:NO_CONTENT"},
-        {"scheme", BELOW " MaintenanceMode=1; ours b1 BaseURL=ftp://x/ Kind=cloud", IN_A,
-         {.no_cloud = true}, "| b1:UNSUPPORTED_SCHEME"},
-        {"maintenance", BELOW " MaintenanceMode=1; ours b1 BaseURL=http://x/ Kind=cloud", IN_A,
-         {.no_cloud = true}, "| b1:MAINTENANCE"},
-        {"cloud", BELOW "; ours b1 Kind=cloud", IN_A " metered=true", {.no_cloud = true},
-         "| b1:CLOUD_NOT_ALLOWED"},
-        {"metered", BELOW " InternetFacing=1; role b1 InternetShared=0", IN_A " metered=true", {0},
-         "| b1:METERED"},
-        {"internet only", BELOW " InternetFacing=1; role b1 InternetShared=0", IN_A, {0},
-         "| b1:INTERNET_ONLY"},
-        {"intranet only", BELOW "; has b1 3 3", NET, {0}, "| b1:INTRANET_ONLY"},
-        {"no group", BELOW "; has b1 0 2", IN_A, {0}, "| b1:NOT_IN_GROUP"},
-        {"never", BELOW "; has b1 0 2; link A B -1", IN_A, {.bits = "flags=48"},
-         "| b1:FALLBACK_NEVER"},
-        {"remote", BELOW "; has b1 0 2; link A B 9", IN_A, {.bits = "flags=0x20010"},
-         "| b1:REMOTE_NOT_ALLOWED"},
-        {"default group", "group A; sub A 10.1.1.0; " Z "has z1 0 2", IN_A,
-         {.bits = "flags=0x20050"}, "| z1:DEFAULT_GROUP_NOT_ALLOWED"},
-        {"no content", BELOW "; has b1 3 3; link A B 9", IN_A, {0}, "| b1:NO_CONTENT"},
-        {"old version", BELOW "; has b1 0 2; link A B 9", IN_A, {0}, "| b1:OLD_VERSION"},
-        {"newer version", BELOW "; has b1 0 4; link A B 9", IN_A, {0}, "| b1:NEWER_VERSION"},
-        {"not due", BELOW "; has b1 0 3; link A B 9", IN_A, {0}, "| b1:FALLBACK_NOT_DUE@9"},
-        {"never on one way, the deployment on the other", BELOW "; has b1 0 2; link A B -1; group D;"
-         "dp bd B D; link A D 9", IN_A, {.bits = "flags=48"},
+        {"unknown content ahead of all", "contract: unknown content", BELOW
+         " MaintenanceMode=1; ours b1 BaseURL=ftp://x/", IN_A, {.unknown_content = true},
+         "| b1:NO_CONTENT"},
+        {"scheme", "contract: order of codes", BELOW
+         " MaintenanceMode=1; ours b1 BaseURL=ftp://x/ Kind=cloud", IN_A, {.no_cloud = true},
+         "| b1:UNSUPPORTED_SCHEME"},
+        {"maintenance", "contract: order of codes", BELOW
+         " MaintenanceMode=1; ours b1 BaseURL=http://x/ Kind=cloud", IN_A, {.no_cloud = true},
+         "| b1:MAINTENANCE"},
+        {"cloud", "contract: order of codes", BELOW "; ours b1 Kind=cloud", IN_A " metered=true",
+         {.no_cloud = true}, "| b1:CLOUD_NOT_ALLOWED"},
+        {"metered", "contract: order of codes", BELOW " InternetFacing=1; role b1 InternetShared=0",
+         IN_A " metered=true", {0}, "| b1:METERED"},
+        {"internet only", "contract: order of codes", BELOW
+         " InternetFacing=1; role b1 InternetShared=0", IN_A, {0}, "| b1:INTERNET_ONLY"},
+        {"intranet only", "contract: order of codes", BELOW "; has b1 3 3", NET, {0},
+         "| b1:INTRANET_ONLY"},
+        {"no group", "contract: order of codes", BELOW "; has b1 0 2", IN_A, {0},
+         "| b1:NOT_IN_GROUP"},
+        {"never", "contract: order of codes", BELOW "; has b1 0 2; link A B -1", IN_A,
+         {.bits = "flags=48"}, "| b1:FALLBACK_NEVER"},
+        {"remote", "contract: order of codes", BELOW "; has b1 0 2; link A B 9", IN_A,
+         {.bits = "flags=0x20010"}, "| b1:REMOTE_NOT_ALLOWED"},
+        {"default group", "contract: order of codes", "group A; sub A 10.1.1.0; " Z "has z1 0 2",
+         IN_A, {.bits = "flags=0x20050"}, "| z1:DEFAULT_GROUP_NOT_ALLOWED"},
+        {"no content", "contract: order of codes", BELOW "; has b1 3 3; link A B 9", IN_A, {0},
+         "| b1:NO_CONTENT"},
+        {"old version", "contract: order of codes", BELOW "; has b1 0 2; link A B 9", IN_A, {0},
+         "| b1:OLD_VERSION"},
+        {"newer version", "contract: order of codes", BELOW "; has b1 0 4; link A B 9", IN_A, {0},
+         "| b1:NEWER_VERSION"},
+        {"not due", "contract: order of codes", BELOW "; has b1 0 3; link A B 9", IN_A, {0},
+         "| b1:FALLBACK_NOT_DUE@9"},
+        {"never on one way, the deployment on the other", "contract: order of codes", BELOW
+         "; has b1 0 2; link A B -1; group D;" "dp bd B D; link A D 9", IN_A, {.bits = "flags=48"},
          "| b1:FALLBACK_NEVER bd:FALLBACK_NEVER"},
     };
     /* clang-format on */

@@ -163,6 +163,9 @@ static void test_facts_one_by_one(void **state)
     set(&scene, "vpn=true");
     assert_differs(&scene, "IsOnVPN=\"0\"", "IsOnVPN=\"1\"");
     begin_2021(&scene);
+    scene.machine.adapter_count = 0;
+    assert_differs(&scene, ADAPTERS_2021, "");
+    begin_2021(&scene);
     scene.inquiry.group_count = 1;
     assert_differs(&scene, "<BoundaryGroup GroupID=\"16777218\" GroupFlag=\"4\"/>", "");
 }
@@ -191,7 +194,7 @@ static void test_what_is_not_known(void **state)
     set(&scene, "address=10.1.2.3");
     set(&scene, "subnet=10.9.9.0");
     set(&scene, "adapter=|WAN");
-    scene.machine.ad_site = "";
+    scene.machine.ad_site = scene.machine.adapters[0].dns_suffix = "";
     assert_request(&scene, "<ContentLocationRequest SchemaVersion=\"1.00\" BGRVersion=\"1\" "
                            "ClientInOperation=\"PT0M\" ExcludeFileList=\"\">"
                            "<Package ID=\"CAS00015\"/>" OPTIONS_2021

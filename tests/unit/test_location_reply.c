@@ -322,7 +322,7 @@ static const struct {
     {"<URL Name='http://2001:db8::1/x/A'/>", "URL has a host that is no host"},
     {"<URL Name='http://[2001:db8::1/x/A'/>", "URL has a host that is no host"},
     {"<URL Name='http://[10.1.2.3]/x/A'/>", "URL has a host that is no host"},
-    {"<URL Name='http://[2001:db8::1]x/x/A'/>", "URL has a host that is no host"},
+    {"<URL Name='http://[2001:db8::1]x80/x/A'/>", "URL has a host that is no host"},
     {"<URL Name='http://user:secret@dp/x/A'/>", "URL holds a user's name"},
     {"<URL Name='http://dp/x/A' Signature='http://d p/x'/>", "signature's URL has a host"},
     {"<SMBPath Name='\\\\s b\\A'/>", "SMBPath has a host that is no host"},
@@ -355,6 +355,22 @@ static void test_names_and_urls(void **state)
         assert_null(strstr(err.text, "secret"));
         free(xml);
     }
+}
+
+/* What stands where nobody looks for it says nothing. */
+static void test_places(void **state)
+{
+    (void)state;
+    char *xml =
+        one_record("", "<Site/><MPSite SiteCode='X'/><BoundaryGroups/><Hash HashString='1'/>"
+                       "<URL Name='http://dp/x/A'/>");
+    char *around = reply_with(xml, "<Sites>", "<URL Name='http://d p'/><ADSite Name='X'/><Sites>");
+    assert_says(around, NULL,
+                "2012 flags -1 package -1 hashes groups none sites -/-/-\n"
+                "dp server ?=- site 0 url http://dp/x/A (A) signature - adsite - subnets "
+                "version - ssl -1 auth -1 trust -1 block -\n");
+    free(around);
+    free(xml);
 }
 
 static void test_secrets_of_urls_are_nowhere(void **state)
@@ -428,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_generation_by_form),
         cmocka_unit_test(test_locality_words),
         cmocka_unit_test(test_names_and_urls),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_secrets_of_urls_are_nowhere),
         cmocka_unit_test(test_which_content_a_reply_speaks_of),
     };

@@ -48,13 +48,14 @@ static const struct {
     {"<ContentLocationReply><Sites>\n" REPLY(RECORD("http://a/A")), "A", "a", 2, 0, 1, false},
     {"x></ContentLocationReply>]LOG]!>\n" LINE(REPLY(RECORD("http://a/A"))), "A", "a", 2, 0, 1,
      false},
+    {"<ContentLocationReply \n<ContentLocationReply/>", NULL, "", 2, 0, 1, false},
     /* Older ones are not looked at. */
     {LINE("<ContentLocationReply></x></ContentLocationReply>") LINE(REPLY(RECORD("http://a/A"))),
      "A", "a", 2, 0, 2, false},
     /* Others that begin alike, and a '>' in an attribute. */
     {"<ContentLocationReplyX></ContentLocationReplyX>" REPLY(RECORD("http://a/A")), "A", "a", 1, 0,
      1, false},
-    {"<ContentLocationReply A='/>' B=\"'>\">"
+    {"<ContentLocationReply A='/>' B=\"'/>\">"
      "<Sites/></ContentLocationReply\n>",
      NULL, "", 1, 0, 1, false},
     {"<ContentLocationReply/>", NULL, "", 1, 0, 1, false},
@@ -125,6 +126,8 @@ static void test_document_types_are_refused(void **state)
                          "XML_DTD", "a.log:1", "");
     assert_reply_refused("<ContentLocationReply>&e;</ContentLocationReply>", NULL, "XML", "a.log:1",
                          "");
+    assert_reply_refused("\xEF\xBB\xBF<!DOCTYPE x><ContentLocationReply/>", NULL, "XML_DTD",
+                         "a.log:1", "");
     /* In a log it is somebody else's text. */
     static const char log[] =
         "<![LOG[<!DOCTYPE html><html/>]LOG]!><time=\"1\">\n<ContentLocationReply/>";
@@ -132,6 +135,20 @@ static void test_document_types_are_refused(void **state)
     struct error err;
     assert_true(reply_read(&reply, log, strlen(log), NULL, &err));
     location_reply_free(&reply);
+}
+
+static void test_only_ascii_is_told_apart(void **state)
+{
+    (void)state;
+    char bytes[128];
+    size_t len = reply_widen(bytes, "<ContentLocationReply/>", true, false);
+    struct location_reply reply;
+    struct error err;
+    assert_true(reply_read(&reply, bytes, len, NULL, &err));
+    location_reply_free(&reply);
+    bytes[3] = 1; /* U+013C for the '<' */
+    assert_false(reply_read(&reply, bytes, len, NULL, &err));
+    assert_string_equal(err.code, "NO_REPLY");
 }
 
 /* Whatever is cut off: nothing is read of a part, and nothing is read beyond it. */
@@ -254,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_several_in_a_log),
         cmocka_unit_test(test_refusals_name_the_line_of_the_file),
         cmocka_unit_test(test_document_types_are_refused),
+        cmocka_unit_test(test_only_ascii_is_told_apart),
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_long_texts_and_files),

@@ -328,7 +328,9 @@ static void origins_of_this_machine(void **state)
         assert_true(machine_find(&machine, settings, "/etc/n.json", &err));
         json_decref(settings);
         if (rows[i].assigned) {
-            machine_assign_site(&machine, rows[i].assigned, "/etc/n.json");
+            char *place = mem_copy_string("/etc/n.json");
+            machine_assign_site(&machine, rows[i].assigned, place);
+            free(place); /* the machine has its own */
             assert_string_equal(machine.site, rows[i].assigned);
         }
         origins(&machine, rows[i].wanted);
@@ -348,6 +350,30 @@ static void words(void **state)
         assert_string_equal(machine_member_name(i), names[i]);
     assert_string_equal(machine_origin_word(MACHINE_NOT_KNOWN), "notKnown");
     assert_string_equal(machine_origin_word(MACHINE_COMPUTED), "computed");
+}
+
+/* What discovery recorded beyond that is passed over. */
+static void long_row(void **state)
+{
+    (void)state;
+    static const char *const properties[] = {"IPAddresses", "IPSubnets"};
+    for (size_t i = 0; i < 2; i++) {
+        struct estate estate;
+        struct machine machine;
+        struct error err = {0};
+        struct buf text = {0};
+        buf_format(&text, "SMS_R_System Name=PC1 %s=", properties[i]);
+        for (int at = 0; at <= LIMIT_MACHINE_LIST; at++)
+            buf_format(&text, "10.7.%d.%d,", at / 256, at % 256);
+        const char *const texts[] = {text.data, NULL};
+        assert_true(estate_read(&estate, texts, &err));
+        assert_true(machine_from_policy(&machine, &estate.policy, "PC1", &err));
+        assert_int_equal(machine.address_count, i == 0 ? LIMIT_MACHINE_LIST : 0);
+        assert_int_equal(machine.subnet_count, i == 1 ? LIMIT_MACHINE_LIST : 0);
+        machine_free(&machine);
+        estate_free(&estate);
+        buf_free(&text);
+    }
 }
 
 /* Lists are bounded; numbers stand beside the subnets' texts however many there are. */
@@ -471,6 +497,7 @@ int main(void)
         cmocka_unit_test(origins_of_this_machine),
         cmocka_unit_test(words),
         cmocka_unit_test(long_lists),
+        cmocka_unit_test(long_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
