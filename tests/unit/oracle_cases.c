@@ -166,17 +166,18 @@ static void write_groups(struct buf *text, struct dice *dice)
         buf_format(text, "default %c %s;", FIRST_OTHER + i,
                    one_in(dice, 3) ? PICK(dice, names) : names[i]);
     for (unsigned i = 2 + dice_roll(dice, 12); i > 0; i--)
-        buf_format(text, "link %c %c %s;", roll_group(dice), roll_group(dice), PICK(dice, minutes));
+        buf_format(text, "link %c %c %s;", roll_group(dice), roll_group(dice),
+                   one_in(dice, 8) ? "0" : PICK(dice, minutes));
     for (char group = FIRST_OTHER; group < FIRST_OTHER + 2; group++)
         if (one_in(dice, 4))
             buf_format(text, "link %c %c %s;", group, group, PICK(dice, minutes));
-    if (one_in(dice, 6))
+    if (one_in(dice, 3))
         buf_format(text, "SMS_BoundaryGroupRelationships SourceGroupID=%u DestinationGroupID=%u;",
-                   'A', one_in(dice, 2) ? 'B' : FIRST_OTHER);
+                   'A', one_in(dice, 3) ? 'B' : FIRST_OTHER);
 }
 
 /* Each with its property or without. */
-static void write_traits(struct buf *text, struct dice *dice)
+static void write_traits(struct buf *text, struct dice *dice, bool codes_apart)
 {
     static const struct {
         const char *property;
@@ -193,8 +194,8 @@ static void write_traits(struct buf *text, struct dice *dice)
     for (size_t i = 0; i < sizeof traits / sizeof traits[0]; i++)
         if (one_in(dice, traits[i].sides))
             buf_append_text(text, traits[i].property);
-    if (!one_in(dice, 4))
-        buf_format(text, " SiteCode=%s", PICK(dice, site_codes));
+    if (codes_apart || !one_in(dice, 4))
+        buf_format(text, " SiteCode=%s", codes_apart ? "S02" : PICK(dice, site_codes));
     if (!one_in(dice, 3))
         buf_format(text, " BitsEnabled=%u", dice_roll(dice, 2));
 }
@@ -226,13 +227,13 @@ static void write_ours(struct buf *text, struct dice *dice, unsigned dp)
     buf_append_text(text, ";");
 }
 
-static void write_dp(struct buf *text, struct dice *dice, unsigned dp)
+static void write_dp(struct buf *text, struct dice *dice, unsigned dp, bool codes_apart)
 {
     char name[8], nal[256];
     snprintf(name, sizeof name, "d%u", dp);
     estate_nal(nal, name);
     buf_format(text, "dp %s", name);
-    write_traits(text, dice);
+    write_traits(text, dice, codes_apart);
     buf_append_text(text, ";");
     for (unsigned i = one_in(dice, 5) ? 0 : 1 + dice_roll(dice, 3); i > 0; i--)
         buf_format(text, "SMS_BoundaryGroupSiteSystems GroupID=%d ServerNALPath=%s%s;",
@@ -248,9 +249,10 @@ static void write_dp(struct buf *text, struct dice *dice, unsigned dp)
         buf_format(text, "cloud %s cloud%u.contoso.test;", name, dp);
 }
 
-static void write_presence(struct buf *text, struct dice *dice, unsigned dp)
+/* Scarce: few have it. */
+static void write_presence(struct buf *text, struct dice *dice, unsigned dp, bool is_scarce)
 {
-    unsigned kind = dice_roll(dice, 12);
+    unsigned kind = is_scarce && !one_in(dice, 4) ? 8 + dice_roll(dice, 4) : dice_roll(dice, 12);
     if (kind < 6)
         buf_format(text, "has d%u 0 3;", dp);
     else if (kind < 8)
@@ -266,15 +268,16 @@ void cases_write_site(struct buf *text, struct dice *dice)
 {
     unsigned dps = 4 + dice_roll(dice, 9);
     bool codes = !one_in(dice, 3), presence = !one_in(dice, 5);
+    bool codes_apart = one_in(dice, 4), is_scarce = one_in(dice, 4);
     buf_format(text, "SMS_Package PackageID=%s SourceVersion=3 PkgFlags=%u;", ESTATE_PACKAGE,
                one_in(dice, 2) ? 0x40000000 : 0x20000000);
     write_groups(text, dice);
     for (unsigned i = 3 + dice_roll(dice, 10); i > 0; i--)
         write_boundary(text, dice, i, codes);
     for (unsigned i = 0; i < dps; i++) {
-        write_dp(text, dice, i);
+        write_dp(text, dice, i, codes_apart);
         if (presence)
-            write_presence(text, dice, i);
+            write_presence(text, dice, i, is_scarce);
     }
 }
 

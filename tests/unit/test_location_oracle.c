@@ -17,8 +17,8 @@
 #define QUESTIONS 5
 #define SHOWN     3 /* disagreements printed whole */
 
-#define BIG_SITES      100
-#define BIG_BOUNDARIES 400 /* at most */
+#define BIG_SITES      40
+#define BIG_BOUNDARIES 1200 /* at most */
 #define BIG_MACHINES   40
 
 /* A site with everything that is asked of it. */
@@ -64,6 +64,10 @@ static void read_machine(struct stage *stage)
     }
     free(copy);
     machine_settle(&stage->machine);
+    /* As a machine's file may have it. */
+    for (size_t i = 0; i < stage->machine.adapter_count; i++)
+        if (!stage->machine.adapters[i].name)
+            stage->machine.adapters[i].name = "";
 }
 
 /* configmgr-sdk 5: what the bits mean, in words. */
