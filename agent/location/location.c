@@ -166,13 +166,18 @@ static void begin(struct judging *judging, struct decision *decision,
 static bool is_coming(const struct location_request *request, const struct crowd *crowd)
 {
     const struct location_content *content = request->content;
-    if (request->rules != RULES_2012 || crowd->count == 0 || !content->content ||
+    if (request->rules != RULES_2012 || !content->content ||
         !(content->content->flags & SITE_CONTENT_ON_DEMAND))
         return false;
-    for (size_t i = 0; i < crowd->count; i++)
+    size_t preferred = 0;
+    for (size_t i = 0; i < crowd->count; i++) {
+        if (crowd->candidates[i].dp->kind == DP_CLOUD)
+            continue;
         if (location_is_present(content->presence[crowd->candidates[i].index].presence))
             return false;
-    return true;
+        preferred++;
+    }
+    return preferred > 0;
 }
 
 /* The candidate of this DP: one of the crowd's, or one that stands in no group of the machine. */

@@ -284,9 +284,10 @@ static bool is_on_demand_coming(const struct oracle *o)
     if (o->q->rules != RULES_2012 || !o->q->content || !(o->q->content->flags & ON_DEMAND_BIT))
         return false;
     for (size_t i = 0; i < site->dp_count; i++) {
-        if (is_preferred(o, &site->dps[i]) && has_content(o, &site->dps[i]))
+        bool counts = is_preferred(o, &site->dps[i]) && site->dps[i].kind != DP_CLOUD;
+        if (counts && has_content(o, &site->dps[i]))
             return false;
-        any = any || is_preferred(o, &site->dps[i]);
+        any = any || counts;
     }
     return any;
 }

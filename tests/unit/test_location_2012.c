@@ -108,6 +108,10 @@ static void on_demand(void **state)
          "| p1:NO_CONTENT"},
         {"its group has no distribution point", "ours", ON_DEMAND A_ONLY "dp p1; has p1 3 3", IN_A,
          Q(), "| p1:NO_CONTENT"},
+        {"a cloud one has it, the other not", "ours", ON_DEMAND NOT_PREFERRED
+         "dp k1 A; ours k1 Kind=cloud; has k1 0 3", IN_A, Q(), "k1:CLOUD@0 | p1:NO_CONTENT coming"},
+        {"its group has a cloud one alone", "ours", ON_DEMAND A_ONLY
+         "dp k1 A; ours k1 Kind=cloud; has k1 3 3", IN_A, Q(), "| k1:NO_CONTENT"},
         {"on the internet", "ours", ON_DEMAND NOT_PREFERRED, IN_A " " NET, Q(),
          "| p1:INTRANET_ONLY"},
         {"unknown content", "ours", ON_DEMAND NOT_PREFERRED, IN_A, Q( .unknown_content = true ),
