@@ -185,7 +185,7 @@ struct decision {
     bool presence_assumed, addresses_assumed;
     bool on_demand_coming;     /* 2012: on no preferred DP, the site will send it to them */
     const char *assigned_site; /* or NULL where nothing says it */
-    bool no_group;             /* current rules: no boundary group holds the machine */
+    bool no_group;             /* no boundary group holds the machine */
     /* The 2007 rules: */
     size_t current_site_count;        /* 0: not known, all DPs count as its own */
     const char *const *current_sites; /* whose boundaries hold the machine */
