@@ -1,7 +1,7 @@
 #include "policy/client_settings.h"
 
 #include "policy/base/text.h"
-#include "policy/classes.h"
+#include "policy/collections.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,59 +10,13 @@
 /* SMS_ClientSettings.Type (configmgr-sdk 4.1). */
 enum { TYPE_DEFAULT = 0, TYPE_DEVICE = 1, TYPE_USER = 2 };
 
-/* What one run of reading gathers; the arrays are freed at its end. */
+/* What one run of reading gathers. */
 struct reading {
     struct policy *policy;
     const struct audience *audience;
     struct classes classes;
-    size_t member_count, member_cap;
-    const char **members; /* collection IDs that the policy says the machine is in */
-    bool knows_members;   /* are there rows of membership at all? */
-    const char *resource; /* ResourceId of the machine, as text, or NULL */
+    struct collections members; /* that the policy says the machine is in */
 };
-
-/* Gathering */
-
-static bool is_audience(const struct reading *reading, const struct instance *row)
-{
-    const char *name = instance_get_text(reading->policy, row, "Name");
-    return name && *name && reading->audience->name &&
-           text_same_host(reading->audience->name, name);
-}
-
-static void find_resource(struct reading *reading)
-{
-    const struct class_group machines = classes_find(&reading->classes, "SMS_R_System");
-    for (size_t i = 0; i < machines.count; i++)
-        if (is_audience(reading, machines.instances[i]))
-            reading->resource =
-                instance_get_text(reading->policy, machines.instances[i], "ResourceId");
-}
-
-static void take_member(struct reading *reading, const struct instance *row)
-{
-    struct policy *policy = reading->policy;
-    reading->knows_members = true;
-    const char *collection = instance_get_text(policy, row, "CollectionID");
-    const struct value *resource = instance_get(row, "ResourceID");
-    bool is_in = false;
-    if (reading->resource && resource)
-        is_in = text_equal(instance_get_text(policy, row, "ResourceID"), reading->resource);
-    else if (instance_get(row, "Name"))
-        is_in = is_audience(reading, row);
-    if (!is_in || !collection)
-        return;
-    reading->members = mem_grow(reading->members, &reading->member_cap, reading->member_count + 1,
-                                sizeof *reading->members);
-    reading->members[reading->member_count++] = collection;
-}
-
-static void find_members(struct reading *reading)
-{
-    const struct class_group rows = classes_find(&reading->classes, "SMS_FullCollectionMembership");
-    for (size_t i = 0; i < rows.count; i++)
-        take_member(reading, rows.instances[i]);
-}
 
 /* Whom an object applies to */
 
@@ -71,8 +25,8 @@ static bool is_member(const struct reading *reading, const char *collection)
     for (size_t i = 0; i < reading->audience->collection_count; i++)
         if (text_equal(reading->audience->collections[i], collection))
             return true;
-    for (size_t i = 0; i < reading->member_count; i++)
-        if (text_equal(reading->members[i], collection))
+    for (size_t i = 0; i < reading->members.count; i++)
+        if (text_equal(reading->members.ids[i], collection))
             return true;
     return false;
 }
@@ -115,7 +69,7 @@ static const char *why_no_member(struct reading *reading, const struct settings_
     const char *name = reading->audience->name;
     if (!object->collection)
         return "assigned to no collection";
-    if (!reading->knows_members && reading->audience->collection_count == 0)
+    if (!reading->members.known && reading->audience->collection_count == 0)
         return arena_format(arena, "collection %s, membership not known", object->collection);
     return arena_format(arena, "collection %s, of which %s is no member", object->collection,
                         name ? name : "this machine");
@@ -212,9 +166,7 @@ void client_settings_read(struct client_settings *settings, struct policy *polic
     struct reading reading = {.policy = policy, .audience = audience};
     *settings = (struct client_settings){0};
     classes_read(&reading.classes, policy);
-    find_resource(&reading);
-    find_members(&reading);
+    collections_find(&reading.members, policy, &reading.classes, audience->name);
     read_objects(&reading, settings);
     keep_last_of_doubles(settings);
-    free(reading.members);
 }

@@ -244,6 +244,10 @@ static bool read_relationships(struct site *site, struct error *err)
             return false;
         if (relationship->minutes == MINUTES_NEVER_UNSIGNED)
             relationship->minutes = -1;
+        else if (relationship->minutes > INT32_MAX &&
+                 !instance_get_int(relationship->instance, "FallbackDP", -1, INT32_MAX,
+                                   &relationship->minutes, err))
+            return false;
     }
     return true;
 }

@@ -68,6 +68,7 @@ struct world {
     struct settings settings;
     struct site site;
     struct machine machine;
+    const char *assigned_site;    /* the settings file's, or NULL */
     struct location_index *index; /* of the site; NULL until command_index */
     bool cites;                   /* reasons in words name documents and lines */
 };

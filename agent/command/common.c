@@ -159,7 +159,8 @@ struct audience command_audience(const struct machine *machine)
 
 bool command_read_quietly(struct context *context, struct world *world, struct error *err)
 {
-    *world = (struct world){.cites = !context->options->json};
+    *world = (struct world){.assigned_site = context->config.assigned_site,
+                            .cites = !context->options->json};
     if (!command_read_policy(context, &world->policy, &world->fetched, err))
         return false;
     if (!site_read(&world->site, &world->policy, err) ||

@@ -71,6 +71,12 @@ bool locate_reply_read(struct locate *locate, struct error *err)
 
 /* ---- one record ---- */
 
+/* Of a record without a URL by HTTP what it has, which may be none. */
+static const char *url_of(const struct location_reply_record *record)
+{
+    return record->url || record->url_count == 0 ? record->url : record->urls[0].text;
+}
+
 /* NULL: the contract has no word for it. */
 static const char *kind_word(const struct location_reply_record *record, const struct site_dp *dp)
 {
@@ -118,8 +124,8 @@ static json_t *record_json(const struct locate *locate, size_t index)
                   location_json_text(locality), "reported", location_json_text(record->reported),
                   "distance", location_json_text(distance_of(record)), "protected",
                   dp ? json_boolean(dp->is_protected) : json_null(), "url",
-                  location_json_text(record->url ? record->url : record->urls[0].text),
-                  "afterMinutes", "groups", "boundaries", "reason", location_json_text(reason));
+                  location_json_text(url_of(record)), "afterMinutes", "groups", "boundaries",
+                  "reason", location_json_text(reason));
     free(reason);
     return object;
 }
@@ -197,7 +203,8 @@ static void add_record(const struct locate *locate, size_t index, struct buf *ou
     command_add_line(out, "%3zu  %s  %s  %s", index + 1, dp ? dp->name : record->dp,
                      record->locality_known ? locality_word(record->locality) : "(not known)",
                      kind ? kind : record->dp_type);
-    command_add_line(out, "     %s", record->url ? record->url : record->urls[0].text);
+    const char *url = url_of(record);
+    command_add_line(out, "     %s", url ? url : "no URL that nearpoint could use");
     command_add_line(out, "     %s", reason);
     free(reason);
 }

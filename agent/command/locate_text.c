@@ -80,9 +80,7 @@ static void add_sites(const struct decision *decision, struct buf *out)
 {
     struct buf sites = {0};
     words_add_sites(&sites, decision);
-    command_add_line(out, "site      current %s, assigned %s",
-                     sites.data ? sites.data
-                                : "not known: all distribution points count as its own",
+    command_add_line(out, "site      current %s, assigned %s", sites.data,
                      decision->assigned_site ? decision->assigned_site : "not known");
     buf_free(&sites);
 }
@@ -106,6 +104,17 @@ static void add_permissions(const struct location_deployment *deployment, enum l
         buf_append_text(out, "; runs from the distribution point");
 }
 
+/* Nobody checks that a deployment is the content's: a task sequence's is of many. */
+static bool is_of_another(const struct locate *locate)
+{
+    const struct site_deployment *named = locate->question.deployment;
+    const struct site_content *content = locate->content;
+    if (!named || !named->content_id || named->is_task_sequence || !content)
+        return false;
+    return !text_equal(named->content_id, content->id) &&
+           !(content->package_id && text_equal(named->content_id, content->package_id));
+}
+
 static void add_deployment(const struct locate *locate, struct buf *out)
 {
     const struct location_deployment *deployment = &locate->question.request.deployment;
@@ -118,6 +127,9 @@ static void add_deployment(const struct locate *locate, struct buf *out)
         buf_append_text(&text, locate->decision.rules == RULES_CURRENT
                                    ? "; a task sequence: neighbors at once"
                                    : "; a task sequence");
+    if (is_of_another(locate))
+        buf_format(&text, "; it is one of %s, not of this content",
+                   locate->question.deployment->content_id);
     if (deployment->assumed)
         command_add_line(out, "assumed   %s", text.data);
     else
@@ -133,7 +145,11 @@ static void add_header(const struct locate *locate, struct buf *out)
     for (size_t i = 0; i < decision->group_count; i++)
         add_group(&decision->groups[i], out);
     if (decision->group_count == 0)
-        command_add_line(out, "group     none");
+        command_add_line(out, "group     %s",
+                         decision->no_group && decision->rules == RULES_CURRENT &&
+                                 !decision->assigned_site
+                             ? "none, and no site is known whose default group would serve"
+                             : "none");
     if (decision->rules != RULES_CURRENT)
         command_add_line(out, "rules     %s", location_rules_word(decision->rules));
     if (decision->rules == RULES_2007)

@@ -110,6 +110,7 @@ bool question_read(struct question *question, const struct options *options, str
         .request = {.index = command_index(world),
                     .settings = &world->settings,
                     .machine = &world->machine,
+                    .assigned_site = world->assigned_site,
                     .rules = rules_of(options, &world->site),
                     .minutes = options->all ? INT64_MAX : options->at},
     };

@@ -145,6 +145,8 @@ void words_add_fallback(struct buf *out, const struct answer *answer)
 
 void words_add_sites(struct buf *out, const struct decision *decision)
 {
+    if (decision->current_site_count == 0)
+        buf_append_text(out, "not known");
     for (size_t i = 0; i < decision->current_site_count; i++)
         buf_format(out, "%s%s", i ? " and " : "", decision->current_sites[i]);
 }

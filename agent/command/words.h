@@ -39,7 +39,7 @@ void words_add_group(struct buf *out, const struct answer *answer,
 /* Which bit or option of the deployment says it: "0x40 is not set", "OnSlowNetwork ... (file)". */
 void words_add_remote(struct buf *out, const struct answer *answer);
 void words_add_fallback(struct buf *out, const struct answer *answer);
-/* "'P01'", "'P01' and 'P02'" */
+/* The current sites: "P01 and P02", "not known" */
 void words_add_sites(struct buf *out, const struct decision *decision);
 /* The state of the content there: "installed (state 0), version 3, last copied ...". */
 void words_add_presence(struct buf *out, const struct site_presence *presence);

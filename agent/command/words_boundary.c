@@ -20,7 +20,24 @@ static const char *format_address(const struct site_address *address, char out[I
 
 /* ---- it holds ---- */
 
-static void add_holding(struct buf *out, const struct where_row *row)
+/* A Windows client finds its built-in adapters alone (configmgr-facts 3.1). */
+static void add_auto(struct buf *out, const struct machine *machine)
+{
+    buf_append_text(out, "holds it: it is connected by VPN");
+    for (size_t i = 0; i < machine->adapter_count; i++) {
+        const struct machine_adapter *adapter = &machine->adapters[i];
+        const char *text = adapter->name ? adapter->name : adapter->description;
+        if (!adapter->vpn || !text)
+            continue;
+        buf_format(out,
+                   "; of a Windows machine only the built-in adapters count: if '%s' is another, "
+                   "the boundary does not hold it",
+                   text);
+        return;
+    }
+}
+
+static void add_holding(struct buf *out, const struct where_row *row, const struct machine *machine)
 {
     const struct near_miss *miss = &row->miss;
     char id[INET6_ADDRSTRLEN];
@@ -36,7 +53,7 @@ static void add_holding(struct buf *out, const struct where_row *row)
     case BOUNDARY_VPN: break;
     }
     if (row->boundary->boundary.vpn == BOUNDARY_VPN_AUTO)
-        buf_append_text(out, "holds it: it is connected by VPN");
+        add_auto(out, machine);
     else
         buf_format(out, "holds its adapter by the %s '%s'",
                    miss->is_description ? "description" : "name", miss->text);
@@ -262,7 +279,7 @@ char *words_boundary_why(const struct where *where, const struct where_row *row)
         return out.data;
     }
     if (row->miss.code == MISS_NONE) {
-        add_holding(&out, row);
+        add_holding(&out, row, &where->world.machine);
         return out.data;
     }
     if (row->miss.code == MISS_FAMILY) {

@@ -25,10 +25,9 @@ static void add_versions(struct buf *out, const struct answer *answer,
 {
     long long there = excluded->presence.version, wanted = answer->decision->content->version;
     if (excluded->code == EXCLUDED_OLD_VERSION)
-        buf_format(out, "has version %lld, wanted %lld", there, wanted);
+        buf_format(out, "has %lld, wanted %lld", there, wanted);
     else
-        buf_format(out, "has version %lld, this machine's policy says %lld: fetch policy", there,
-                   wanted);
+        buf_format(out, "has %lld, this machine's policy says %lld: fetch policy", there, wanted);
 }
 
 static size_t add_all_groups(struct buf *out, const struct world *world, const struct site_dp *dp)
@@ -47,10 +46,26 @@ static size_t add_all_groups(struct buf *out, const struct world *world, const s
     return count;
 }
 
-static void add_strange_groups(struct buf *out, const struct world *world, const struct site_dp *dp)
+static bool is_in_default_group(const struct world *world, const struct site_dp *dp)
 {
-    size_t count = add_all_groups(out, world, dp);
-    if (count == 0)
+    for (size_t i = 0; i < world->site.group_count; i++)
+        if (world->site.groups[i].is_default &&
+            site_group_has_dp(&world->site, &world->site.groups[i], dp))
+            return true;
+    return false;
+}
+
+static void add_strange_groups(struct buf *out, const struct answer *answer,
+                               const struct site_dp *dp)
+{
+    size_t count = add_all_groups(out, answer->world, dp);
+    const char *site = answer->decision->assigned_site;
+    if (answer->decision->no_group && is_in_default_group(answer->world, dp))
+        buf_format(out,
+                   ": no boundary group holds the machine, and %s%s (a machine's site, or "
+                   "assignedSite of the settings, says which default group it uses)",
+                   site ? "its site is " : "no site of it is known", site ? site : "");
+    else if (count == 0)
         buf_append_text(out, "in no boundary group: it serves no intranet machine");
     else
         buf_format(out, ", which %s the machine and %s no neighbor of a group that does",
@@ -178,7 +193,7 @@ static void add_other_site(struct buf *out, const struct answer *answer,
     const struct decision *decision = answer->decision;
     buf_format(out, "of site %s; the machine's current site is ", excluded->dp->site_code);
     words_add_sites(out, decision);
-    if (!decision->assigned_serves)
+    if (decision->current_site_count && !decision->assigned_serves)
         buf_append_text(out, ", where the content is");
     else if (decision->assigned_site)
         buf_format(out, ", its assigned site %s", decision->assigned_site);
@@ -196,7 +211,7 @@ static void add_group_obstacle(struct buf *out, const struct answer *answer,
     else if (excluded->code == EXCLUDED_HIDDEN_BY_PROTECTED)
         add_hidden(out, answer, excluded);
     else if (excluded->code == EXCLUDED_NOT_IN_GROUP)
-        add_strange_groups(out, answer->world, excluded->dp);
+        add_strange_groups(out, answer, excluded->dp);
     else if (excluded->code == EXCLUDED_REMOTE_NOT_ALLOWED)
         add_remote_forbidden(out, answer, excluded);
     else if (excluded->code == EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED)

@@ -55,8 +55,11 @@ static void add_2012(struct buf *out, const struct answer *answer, const struct 
 static void add_site_2007(struct buf *out, const struct answer *answer, const struct site_dp *dp)
 {
     const struct decision *decision = answer->decision;
-    if (decision->current_site_count == 0) {
-        buf_append_text(out, "the machine's current site is not known: all count as its own");
+    if (decision->current_site_count == 0 && !decision->assigned_site) {
+        buf_append_text(out, "no site of the machine is known: all distribution points serve it");
+    } else if (decision->current_site_count == 0) {
+        buf_format(out, "the current site is not known; of the assigned site %s",
+                   decision->assigned_site);
     } else if (decision->assigned_serves) {
         buf_append_text(out, "no distribution point of the current site ");
         words_add_sites(out, decision);
@@ -120,8 +123,10 @@ char *words_location(const struct answer *answer, const struct location *locatio
     if (location->locality == LOCALITY_CLOUD)
         add_cloud(&out, answer);
     if (location->presence.presence == PRESENCE_UPDATING)
-        buf_format(&out, "; the content is being updated there (state %d)",
+        buf_format(&out, "; updating: the content is being updated there (state %d)",
                    location->presence.state);
+    else if (location->presence.presence == PRESENCE_YES && location->presence.version < 0)
+        buf_append_text(&out, "; which version is there is not known");
     return out.data;
 }
 

@@ -50,8 +50,8 @@ static void add_2007(struct buf *out, const struct passed *passed)
     const struct decision *decision = passed->answer->decision;
     const struct site_dp *dp = passed->dp;
     if (passed->code == EXCLUDED_OTHER_SITE) {
-        if (decision->current_site_count == 0)
-            buf_append_text(out, "the machine's current site is not known: all count as its own");
+        if (decision->current_site_count == 0 && !decision->assigned_site)
+            buf_append_text(out, "no site of the machine is known: all serve it");
         else
             buf_format(out, "of site %s, which serves the machine",
                        dp->site_code ? dp->site_code : "(not known)");
@@ -150,7 +150,7 @@ static void add_content(struct buf *out, const struct passed *passed)
     else if (presence->version < 0 || !content->has_version)
         buf_append_text(out, "which version is there is not known");
     else
-        buf_format(out, "has version %lld, wanted %lld", (long long)presence->version,
+        buf_format(out, "has %lld, wanted %lld", (long long)presence->version,
                    (long long)content->version);
 }
 

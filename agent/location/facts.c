@@ -61,7 +61,7 @@ static void take_turn(const struct judging *judging, struct candidate *candidate
 
 static bool is_own(const struct decision *decision, const struct site_dp *dp)
 {
-    if (decision->current_site_count == 0 || !dp->site_code)
+    if (!dp->site_code || (decision->current_site_count == 0 && !decision->assigned_site))
         return true;
     for (size_t i = 0; i < decision->current_site_count; i++)
         if (text_equal(decision->current_sites[i], dp->site_code))
@@ -71,8 +71,8 @@ static bool is_own(const struct decision *decision, const struct site_dp *dp)
 
 static bool serves(const struct decision *decision, const struct site_dp *dp)
 {
-    return is_own(decision, dp) || (decision->assigned_serves && decision->assigned_site &&
-                                    text_equal(decision->assigned_site, dp->site_code));
+    return is_own(decision, dp) ||
+           (decision->assigned_serves && text_equal(decision->assigned_site, dp->site_code));
 }
 
 /* The codes of the boundaries that hold the machine, each once. */
@@ -94,8 +94,11 @@ static void find_current_sites(struct decision *decision)
     decision->current_sites = codes;
 }
 
+/* A machine whose current site is not known asks its assigned site at once. */
 static bool own_site_has_it(const struct judging *judging)
 {
+    if (judging->decision->current_site_count == 0)
+        return false;
     const struct location_content *content = judging->request->content;
     const struct site *site = judging->request->index->site;
     for (size_t i = 0; i < content->holder_count; i++)
@@ -108,7 +111,7 @@ void location_find_sites(struct judging *judging, const struct candidate *in_gro
 {
     struct decision *decision = judging->decision;
     find_current_sites(decision);
-    decision->assigned_serves = decision->current_site_count && !own_site_has_it(judging);
+    decision->assigned_serves = decision->assigned_site && !own_site_has_it(judging);
     for (size_t i = 0; i < count && !decision->hiding; i++) {
         const struct candidate *candidate = &in_groups[i];
         if (!candidate->dp->is_protected || !serves(decision, candidate->dp) ||

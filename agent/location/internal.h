@@ -96,7 +96,7 @@ struct location_rule {
 };
 const struct location_rule *location_rules_table(enum location_rules rules, size_t *count);
 
-/* Nothing against it of the DP itself, settings and network? */
+/* Nothing against it of the DP itself, settings, network, and what cloud may not serve? */
 bool location_is_reachable(const struct judging *judging, const struct candidate *candidate);
 
 /* ---- facts.c: what the predicates ask ---- */

@@ -165,7 +165,8 @@ struct location_request {
     const struct machine *machine;
     enum location_rules rules;
     struct location_deployment deployment;
-    int64_t minutes;     /* since the job's first request; INT64_MAX: all */
+    const char *assigned_site; /* of a machine that names none, or NULL */
+    int64_t minutes;           /* since the job's first request; INT64_MAX: all */
     bool locations_only; /* for fleets: no `excluded`, no groups and boundaries of locations */
 };
 
@@ -187,9 +188,9 @@ struct decision {
     const char *assigned_site; /* or NULL where nothing says it */
     bool no_group;             /* no boundary group holds the machine */
     /* The 2007 rules: */
-    size_t current_site_count;        /* 0: not known, all DPs count as its own */
+    size_t current_site_count;        /* 0: not known; without an assigned site all DPs serve */
     const char *const *current_sites; /* whose boundaries hold the machine */
-    bool assigned_serves;             /* no DP of the current site has it: the assigned site's do */
+    bool assigned_serves; /* the current site is not known, or no DP of it has the content */
     const struct site_dp *hiding;     /* a protected DP that has it and hides others, or NULL */
     const struct site_dp *protecting; /* a protected DP whose boundaries hold the machine */
 };

@@ -129,12 +129,15 @@ static void add_current(struct offers *offers, const struct location_index *inde
     free(groups);
 }
 
-/* The machine's site, else what all documents say, else the only default group's. */
+/* The machine's site, else the one asked for, else what all documents say, else the only default
+ * group's. */
 static const char *assigned_site(const struct location_request *request)
 {
     const struct site *site = request->index->site;
     if (request->machine->site)
         return request->machine->site;
+    if (request->assigned_site)
+        return request->assigned_site;
     return site->site_code ? site->site_code : request->index->only_default_site;
 }
 

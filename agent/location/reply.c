@@ -68,12 +68,37 @@ static void judge(const struct location_reply *reply, struct location_reply_reco
             by_word = words[i].kind;
         }
     record->kind = kind_of(record, by_word);
+    if (record->kind == REPLY_CLOUD && !record->locality_known) {
+        record->locality_known = true; /* which word a cloud record has is not public */
+        record->locality = LOCALITY_CLOUD;
+    }
+}
+
+static bool same_record(const struct location_reply_record *a,
+                        const struct location_reply_record *b)
+{
+    return a->url && b->url && text_equal(a->url, b->url) && text_equal(a->dp, b->dp);
+}
+
+/* A reply may name a location twice; the first stands (configmgr-facts 2.3). */
+static void drop_doubles(struct location_reply *reply)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < reply->record_count; i++) {
+        size_t before = 0;
+        while (before < kept && !same_record(&reply->records[before], &reply->records[i]))
+            before++;
+        if (before == kept)
+            reply->records[kept++] = reply->records[i];
+    }
+    reply->record_count = kept;
 }
 
 static void settle(struct location_reply *reply)
 {
     bool has_groups = reply->has_groups || reply->bgr_version >= 0;
     reply->rules = has_groups ? RULES_CURRENT : RULES_2012;
+    drop_doubles(reply);
     for (size_t i = 0; i < reply->record_count; i++)
         judge(reply, &reply->records[i]);
 }

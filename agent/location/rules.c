@@ -180,9 +180,11 @@ static bool has_newer_version(judging_t *judging, candidate_t *candidate)
     {EXCLUDED_METERED, metered_is_forbidden},                 \
     {EXCLUDED_INTERNET_ONLY, serves_internet_only},           \
     {EXCLUDED_INTRANET_ONLY, serves_intranet_only}
-#define OF_THE_CONTENT                                        \
+#define OF_THE_CLOUD                                          \
     {EXCLUDED_ON_DEMAND_NOT_FROM_CLOUD, is_on_demand},        \
-    {EXCLUDED_RUN_FROM_DP_NOT_FROM_CLOUD, is_run_from_dp},    \
+    {EXCLUDED_RUN_FROM_DP_NOT_FROM_CLOUD, is_run_from_dp}
+#define OF_THE_CONTENT                                        \
+    OF_THE_CLOUD,                                             \
     {EXCLUDED_NO_CONTENT, has_no_content},                    \
     {EXCLUDED_OLD_VERSION, has_old_version},                  \
     {EXCLUDED_NEWER_VERSION, has_newer_version}
@@ -232,7 +234,7 @@ const struct location_rule *location_rules_table(enum location_rules rules, size
 
 bool location_is_reachable(judging_t *judging, candidate_t *candidate)
 {
-    static const struct location_rule rules[] = {OF_THE_DP};
+    static const struct location_rule rules[] = {OF_THE_DP, OF_THE_CLOUD};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].excludes(judging, candidate))
             return false;

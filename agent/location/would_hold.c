@@ -112,7 +112,9 @@ void near_miss_would_hold(struct would_hold *would, const struct near_miss *miss
     case BOUNDARY_IP_SUBNET:
     case BOUNDARY_IP_RANGE:
     case BOUNDARY_IPV6_PREFIX: set_place(would, miss, boundary, machine, arena); return;
-    case BOUNDARY_AD_SITE: would->value = miss->text; return;
-    case BOUNDARY_VPN: set_vpn(would, miss, boundary->boundary.vpn, machine, arena); return;
+    case BOUNDARY_AD_SITE: would->value = miss->text; break;
+    case BOUNDARY_VPN: set_vpn(would, miss, boundary->boundary.vpn, machine, arena); break;
     }
+    if (!would->value)
+        set_any(would, machine, arena);
 }

@@ -3,6 +3,7 @@
 
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
+#include "policy/collections.h"
 
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
@@ -138,6 +139,20 @@ static void take_lists(struct machine *machine, struct policy *policy,
         machine_add_subnet(machine, texts[i]);
 }
 
+/* What the policy does not say of membership is not known, which an empty list would not be. */
+static void take_collections(struct machine *machine, struct policy *policy, const char *place)
+{
+    struct classes classes;
+    struct collections collections;
+    classes_read(&classes, policy);
+    collections_find(&collections, policy, &classes, machine->name);
+    if (!collections.known)
+        return;
+    for (size_t i = 0; i < collections.count; i++)
+        machine_add_collection(machine, collections.ids[i]);
+    machine->facts[MACHINE_COLLECTIONS] = (struct machine_fact){MACHINE_FROM_POLICY, place};
+}
+
 bool machine_from_policy(struct machine *machine, struct policy *policy, const char *name,
                          struct error *err)
 {
@@ -154,6 +169,7 @@ bool machine_from_policy(struct machine *machine, struct policy *policy, const c
               instance_get_text(policy, system, "ADSiteName"), place);
     take_text(machine, MACHINE_DOMAIN, &machine->domain,
               instance_get_text(policy, system, "ResourceDomainORWorkgroup"), place);
+    take_collections(machine, policy, place);
     machine_settle(machine);
     return true;
 }

@@ -1,5 +1,6 @@
 """locate: rule sets, deployments, one distribution point through every rule, replies, requests."""
 
+import json
 import os
 import xml.etree.ElementTree as ET
 
@@ -43,7 +44,7 @@ def test_rules_option(scene):
     assert codes(of_2012)["hq-dp2"] == codes(of_2007)["hq-dp2"] == "PROTECTED"
     assert [row["locality"] for row in of_2012["locations"]][::4] == ["ADSITE", "CLOUD"]
     assert [row["locality"] for row in of_2007["locations"]][::4] == ["SUBNET", "CLOUD"]
-    assert of_2007["sites"] == {"current": [], "assigned": "PS1", "assignedServes": False}
+    assert of_2007["sites"] == {"current": [], "assigned": "PS1", "assignedServes": True}
     for words in (["--rules", "2010"], ["--rules", ""], ["--for", "fun"]):
         result = london(scene, *words)
         assert result.code == 2 and words[0] in result.message, result
@@ -192,7 +193,7 @@ def test_why_text(scene):
     result = london(scene, "--why", "lon-dp1")
     assert result.code == 0, result
     for words in ("ok   MAINTENANCE", "which holds the machine by the IPSubnet boundary 10.20.1.0",
-                  "20-boundaries.xml:", "version 3, wanted 3", "(server) is 1 of 2, SUBNET",
+                  "20-boundaries.xml:", "has 3, wanted 3", "(server) is 1 of 2, SUBNET",
                   "before    clouddp.contoso.test: cloud stands last"):
         assert words in result.out, (words, result)
     result = london(scene, "--why", "DUB-DP1.contoso.test")
@@ -202,6 +203,72 @@ def test_why_text(scene):
     assert "is not used before minute 20: FALLBACK_NOT_DUE" in result.out, result
     result = london(scene, "--why", "nobody")
     assert result.code == 1 and "nobody" in result.message, result
+
+
+# Sites.
+
+def exported(scene, *rows):
+    """An export without PolicySource: (class, properties) as the Administration Service has it."""
+    scene.write("policy/export.json", json.dumps([dict(properties, __CLASS=name)
+                                                  for name, properties in rows]))
+
+
+def two_sites():
+    rows = [("SMS_Package", {"PackageID": "PS100001", "SourceVersion": 3})]
+    for number, code in enumerate(("PS1", "PS2"), 1):
+        nal = DP("dp%d.contoso.test" % number, "").nal
+        rows += [("SMS_DistributionPointInfo", {"NALPath": nal, "SiteCode": code}),
+                 ("SMS_DefaultBoundaryGroup", {"GroupID": 100 + number, "Name":
+                                               "Default-Site-Boundary-Group<%s>" % code}),
+                 ("SMS_BoundaryGroupSiteSystems", {"GroupID": 100 + number, "ServerNALPath": nal})]
+    return rows
+
+
+def test_assigned_site(scene):
+    """A machine in no group: by its site, the settings' assignedSite, or nothing, which is said."""
+    exported(scene, *two_sites())
+    facts = ["--set", "name=PC", "--set", "address=10.9.9.9/24"]
+    scene.settings(assignedSite="PS2")
+    for more, expected in (([], ["dp2"]), (["--set", "site=PS1"], ["dp1"])):
+        answer = scene.run("locate", "PS100001", "--json", *facts, *more).json
+        assert names(answer) == expected and answer["machine"]["site"] == \
+            (more[1][5:] if more else None), answer
+    scene.settings()
+    result = scene.run("locate", "PS100001", *facts)
+    assert result.code == 1 and "no site is known" in result.out, result
+    assert result.out.count("no site of it is known") == 2, result
+
+
+def test_sites_of_2007(scene):
+    """No site known: all distribution points serve; an assigned site: its own alone."""
+    exported(scene, *two_sites())
+    ask = ["locate", "PS100001", "--json", "--rules", "2007", "--set", "address=10.9.9.9/24"]
+    assert sorted(names(scene.run(*ask).json)) == ["dp1", "dp2"]
+    answer = scene.run(*ask, "--set", "site=PS2").json
+    assert names(answer) == ["dp2"] and codes(answer) == {"dp1": "OTHER_SITE"}, answer
+    assert answer["sites"] == {"current": [], "assigned": "PS2", "assignedServes": True}
+
+
+def test_collections_of_discovery(scene):
+    """A machine of SMS_R_System has the collections that the policy says it is in."""
+    rows = two_sites() + [("SMS_R_System", {"Name": "PC7", "ResourceId": 7})]
+    member = ("SMS_FullCollectionMembership", {"CollectionID": "PS100023", "ResourceID": 7})
+    for more, expected, origin in (([], [], "notKnown"), ([member], ["PS100023"], "policy")):
+        exported(scene, *rows, *more)
+        answer = scene.run("where", "--json", "--machine", "PC7").json
+        assert answer["machine"]["collections"] == expected, answer
+        assert answer["origins"]["collections"]["origin"] == origin, answer
+
+
+def test_minutes_beyond_their_type(scene):
+    """FallbackDP is signed: 4294967295 is never, 4294967294 would be -2 and is refused."""
+    rows = two_sites() + [("SMS_BoundaryGroup", {"GroupID": 5, "Name": "Office"})]
+    for minutes, code in ((4294967295, 1), (4294967294, 3), (2147483647, 1), (2147483648, 3)):
+        exported(scene, *rows, ("SMS_BoundaryGroupRelationships",
+                                {"SourceGroupID": 5, "DestinationGroupID": 101,
+                                 "FallbackDP": minutes}))
+        result = scene.run("locate", "PS100001", "--set", "address=10.9.9.9/24")
+        assert result.code == code and (code == 1 or "FallbackDP" in result.message), result
 
 
 # Replies and requests.
@@ -243,6 +310,47 @@ def test_empty_reply(scene):
     result = samples(scene, "london", "--json", "--reply", path)
     assert result.code == 1 and result.json["locations"] == [], result
     assert result.json["error"]["code"] == "NO_LOCATION", result
+
+
+def records(scene, *rows):
+    """A reply of these records, as locate --json reads it."""
+    path = scene.write("reply.xml", '<ContentLocationReply BGRVersion="1"><BoundaryGroups/><Sites>'
+                       '<Site><MPSite SiteCode="PS1"/><LocationRecords>%s</LocationRecords></Site>'
+                       '</Sites></ContentLocationReply>'
+                       % "".join("<LocationRecord>%s</LocationRecord>" % row for row in rows))
+    answers = [samples(scene, "london", *more, "--reply", path)
+               for more in ([], ["--json"], ["PS100001", "--compare"],
+                            ["PS100001", "--compare", "--json"])]
+    assert all(answer.code == 0 for answer in answers), answers[0]
+    return answers[1].json["locations"]
+
+
+def test_reply_without_url(scene):
+    """A record that names no URL by HTTP, or none at all, is a location without one."""
+    name = "<ServerRemoteName>lon-dp1.contoso.test</ServerRemoteName><Locality>LOCAL</Locality>"
+    for url, expected in (('<URL Name="ftp://lon-dp1/x"/>', None), ('<URL Name=""/>', None),
+                          ("", None), ('<URL Name="http://lon-dp1/PS100001"/>',
+                                       "http://lon-dp1/PS100001")):
+        rows = records(scene, url + name)
+        assert [row["url"] for row in rows] == [expected], rows
+
+
+def test_reply_doubles(scene):
+    """A location that a reply names twice stands once; another URL of the same host stands too."""
+    record = ('<URL Name="http://lon-dp1.contoso.test%s/SMS_DP_SMSPKG$/PS100001"/>'
+              "<ServerRemoteName>lon-dp1.contoso.test</ServerRemoteName><Locality>LOCAL</Locality>")
+    assert len(records(scene, record % "", record % "")) == 1
+    assert len(records(scene, record % "", record % ":8080")) == 2
+
+
+def test_reply_of_cloud(scene):
+    """What a reply calls cloud is cloud, whatever its word for the locality; another is unknown."""
+    record = ('<URL Name="https://c.contoso.test/PS100001"/><ServerRemoteName>c.contoso.test'
+              "</ServerRemoteName><DPType>%s</DPType><Locality>AZURE</Locality>")
+    for kind, locality in (("CLOUD", "CLOUD"), ("SERVER", None)):
+        row, = records(scene, record % kind)
+        assert (row["locality"], row["reported"]) == (locality, "AZURE"), row
+        assert row["distance"] == (locality and "cloud"), row
 
 
 def test_compare(scene):

@@ -171,7 +171,7 @@ static bool is_for_nobody_here(const struct oracle *o, const struct site_dp *dp)
     if (!dp->scheme_supported || dp->maintenance || is_metered(o))
         return true;
     if (is_cloud)
-        return !o->q->allow_cloud;
+        return !o->q->allow_cloud || o->q->on_demand || o->q->run_from_dp;
     if (o->q->machine->internet)
         return !dp->internet_facing || !dp->https;
     return dp->internet_facing && dp->internet_shared == 0;
@@ -311,7 +311,7 @@ static bool is_own_site(const struct oracle *o, const struct site_dp *dp)
             if (has_bit(o->answer->boundaries, i) &&
                 same_text(site->boundaries[i].site_codes[j], dp->site_code))
                 return true;
-    return !knows_current_site(o) || !dp->site_code;
+    return !dp->site_code || (!knows_current_site(o) && !o->answer->assigned_site);
 }
 
 static bool serves(const struct oracle *o, const struct site_dp *dp)
@@ -329,7 +329,7 @@ static void find_servers_2007(struct oracle *o)
     bool own = false;
     for (size_t i = 0; i < site->dp_count; i++)
         own = own || (is_own_site(o, &site->dps[i]) && has_content(o, &site->dps[i]));
-    answer->assigned_serves = !own && knows_current_site(o);
+    answer->assigned_serves = answer->assigned_site && (!own || !knows_current_site(o));
     for (size_t i = 0; i < site->dp_count; i++) {
         const struct site_dp *dp = &site->dps[i];
         if (!dp->is_protected || !serves(o, dp) || !is_preferred(o, dp) ||

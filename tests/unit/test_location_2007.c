@@ -33,12 +33,19 @@ static void sites(void **state)
         {"codes without case", "ours", A_ONLY
          "range A 10.7.0.1-10.7.0.9 DefaultSiteCode=ps2; dp b1 SiteCode=PS2; dp c1 SiteCode=PS1",
          "address=10.7.0.1", Q(), "b1:REMOTE@0 | c1:OTHER_SITE"},
-        {"the boundary has no code", "ours", TWO "dp x1 SiteCode=PS9", IN_A, Q(),
-         "a1:LOCAL@0 b1:REMOTE@0 x1:REMOTE@0 |"},
+        {"the boundary has no code: the assigned site's", "ours", TWO
+         "dp x1 SiteCode=PS1; dp y1 SiteCode=PS9", IN_A, Q(),
+         "a1:LOCAL@0 b1:REMOTE@0 x1:REMOTE@0 | y1:OTHER_SITE"},
+        {"the boundary has no code, another assigned site", "ours", TWO
+         "dp x1 SiteCode=PS1; dp y1 SiteCode=PS9", IN_A " site=PS9", Q(),
+         "a1:LOCAL@0 b1:REMOTE@0 y1:REMOTE@0 | x1:OTHER_SITE"},
         {"one of two boundaries has a code", "ours", TWO
          "range A 10.1.1.1-10.1.1.9 DefaultSiteCode=PS1; dp x1 SiteCode=PS9", IN_A, Q(),
          "a1:LOCAL@0 b1:REMOTE@0 | x1:OTHER_SITE"},
-        {"in no boundary", "ours", SITES, NONE, Q(), "a1:REMOTE@0 b1:REMOTE@0 |"},
+        {"in no boundary: the assigned site's", "facts 3.5: 2007", SITES, NONE, Q(),
+         "a1:REMOTE@0 | b1:OTHER_SITE"},
+        {"in no boundary, another assigned site", "facts 3.5: 2007", SITES, NONE " site=PS2", Q(),
+         "b1:REMOTE@0 | a1:OTHER_SITE"},
         {"the distribution point has no code", "ours", SITES "dp x1", IN_A, Q(),
          "a1:LOCAL@0 x1:REMOTE@0 | b1:OTHER_SITE"},
         {"it has another", "ours", SITES "dp x1 SiteCode=PS3", IN_A, Q(),
@@ -489,21 +496,21 @@ static void told(void **state)
         {"in both", "ours", SITES, AB " site=PS9", Q(), "PS1 PS2 assigned PS9, -, -"},
         {"each code once", "ours", SITES "range A 10.1.1.1-10.1.1.9 DefaultSiteCode=PS1", IN_A, Q(),
          "PS1 assigned PS1, -, -"},
-        {"in no boundary", "ours", SITES, NONE, Q(), "assigned PS1, -, -"},
+        {"in no boundary", "ours", SITES, NONE, Q(), "assigned PS1 serves, -, -"},
         {"the assigned site serves", "facts 3.5: 2007", SITES "has a1 3 3; has b1 0 3", IN_A
          " site=PS2", Q(), "PS1 assigned PS2 serves, -, -"},
         {"in no boundary, nobody has it", "ours", SITES "has a1 3 3; has b1 3 3", NONE, Q(),
-         "assigned PS1, -, -"},
-        {"protecting and hiding", "facts 3.5: 2007", PROTECTED, IN_A, Q(), "assigned PS1, p9, p9"},
-        {"protecting, has it not", "facts 3.5: 2007", BARE, IN_A, Q(), "assigned PS1, p9, -"},
+         "assigned PS1 serves, -, -"},
+        {"protecting and hiding", "facts 3.5: 2007", PROTECTED, IN_A, Q(), "assigned PS1 serves, p9, p9"},
+        {"protecting, has it not", "facts 3.5: 2007", BARE, IN_A, Q(), "assigned PS1 serves, p9, -"},
         {"the first protects, the second hides", "ours", BARE "dp q1 A IsProtected=1; has q1 0 3",
-         IN_A, Q(), "assigned PS1, p9, q1"},
+         IN_A, Q(), "assigned PS1 serves, p9, q1"},
         {"metered: nobody protects", "ours", PROTECTED, IN_A " metered=true", Q(),
-         "assigned PS1, -, -"},
+         "assigned PS1 serves, -, -"},
         {"metered and allowed", "ours", PROTECTED, IN_A " metered=true",
-         Q( .metered = METERED_ALLOW ), "assigned PS1, p9, p9"},
+         Q( .metered = METERED_ALLOW ), "assigned PS1 serves, p9, p9"},
         {"neither", "facts 3.5: 2007", A_ONLY "group B; dp p9 B IsProtected=1; dp a1 A", IN_A, Q(),
-         "assigned PS1, -, -"},
+         "assigned PS1 serves, -, -"},
     };
     /* clang-format on */
     (void)state;

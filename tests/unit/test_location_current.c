@@ -41,7 +41,7 @@ static void task_sequences(void **state)
          "default Y Default-Site-Boundary-Group<PS2>; dp y1 Y; link A Y 50; link A Z 20", IN_A,
          SEQUENCE(), "a1:BOUNDARYGROUP@0 z1:SITEDEFAULT@0 y1:SITEDEFAULT@0 |"},
         {"a neighbor of many minutes before the default group of none", "facts 3.3", A_ONLY
-         "group N; dp n1 N; default Z Default-Site-Boundary-Group<PS1>; dp d1 Z; link A N 4000000000; link A Z 0",
+         "group N; dp n1 N; default Z Default-Site-Boundary-Group<PS1>; dp d1 Z; link A N 2000000000; link A Z 0",
          IN_A, SEQUENCE(), "a1:BOUNDARYGROUP@0 n1:NEIGHBOR@0 d1:SITEDEFAULT@0 |"},
         {"never", "sdk 1.1", A_ONLY "group B; dp b1 B; link A B -1", IN_A, SEQUENCE(),
          "a1:BOUNDARYGROUP@0 | b1:FALLBACK_NEVER"},
