@@ -296,6 +296,14 @@ bool site_group_has_dp(const struct site *site, const struct site_group *group,
            bsearch(&index, group->dps, group->dp_count, sizeof *group->dps, by_index) != NULL;
 }
 
+bool site_group_has_boundary(const struct site *site, const struct site_group *group,
+                             const struct site_boundary *boundary)
+{
+    size_t index = (size_t)(boundary - site->boundaries);
+    return group->boundary_count && bsearch(&index, group->boundaries, group->boundary_count,
+                                            sizeof *group->boundaries, by_index) != NULL;
+}
+
 bool site_read_groups(struct site *site, struct error *err)
 {
     return read_boundaries(site, err) && read_all_groups(site, err) && read_members(site, err) &&

@@ -9,7 +9,6 @@
 #include "policy/base/text.h"
 #include "policy/secrets.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +32,8 @@ bool command_read_trust(struct context *context, struct policy_trust *trust, str
     if (!config->trust_anchors)
         return true;
     struct buf pem = {0};
-    int fd = open(config->trust_anchors, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    bool ok = fd >= 0 || error_errno(err, config->trust_anchors, "cannot open the trust anchors");
-    ok = ok && beneath_read_open(fd, config->trust_anchors, LIMIT_SETTINGS_BYTES, &pem, err);
-    if (fd >= 0)
-        close(fd);
-    if (!ok)
-        err->kind = ERROR_INPUT;
+    bool ok = beneath_read_named(config->trust_anchors, "the trust anchors", LIMIT_SETTINGS_BYTES,
+                                 &pem, err);
     context->trust =
         ok ? signature_trust_create(pem.data ? pem.data : "", pem.len, config->trust_anchors, err)
            : NULL;

@@ -6,22 +6,7 @@
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static bool read_file(const char *path, struct buf *bytes, struct error *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool ok = fd >= 0 ? beneath_read_open(fd, path, LIMIT_REPLY_BYTES, bytes, err)
-                      : error_errno(err, path, "cannot open the reply");
-    if (fd >= 0)
-        close(fd);
-    if (!ok)
-        err->kind = ERROR_INPUT;
-    return ok;
-}
 
 const struct site_dp *locate_reply_dp(const struct locate *locate,
                                       const struct location_reply_record *record)
@@ -61,7 +46,7 @@ bool locate_reply_read(struct locate *locate, struct error *err)
         return true;
     const char *id = locate->content ? locate->content->id : locate->asked;
     locate->has_reply =
-        read_file(path, &bytes, err) &&
+        beneath_read_named(path, "the reply", LIMIT_REPLY_BYTES, &bytes, err) &&
         location_reply_read(&locate->reply, bytes.data ? bytes.data : "", bytes.len, id, path, err);
     buf_free(&bytes);
     if (locate->has_reply)

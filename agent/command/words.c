@@ -30,9 +30,8 @@ static const struct site_boundary *holding_boundary(const struct answer *answer,
 {
     const struct decision *decision = answer->decision;
     for (size_t i = 0; i < decision->boundary_count; i++)
-        for (size_t j = 0; j < group->boundary_count; j++)
-            if (&answer->world->site.boundaries[group->boundaries[j]] == decision->boundaries[i])
-                return decision->boundaries[i];
+        if (site_group_has_boundary(&answer->world->site, group, decision->boundaries[i]))
+            return decision->boundaries[i];
     return NULL;
 }
 

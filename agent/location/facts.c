@@ -124,24 +124,11 @@ void location_find_sites(struct judging *judging, const struct candidate *in_gro
     }
 }
 
-static bool in_group(const struct site_group *group, size_t boundary)
-{
-    size_t low = 0, high = group->boundary_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (group->boundaries[middle] < boundary)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < group->boundary_count && group->boundaries[low] == boundary;
-}
-
 bool location_in_boundary(const struct site *site, const struct located_group *const *groups,
                           size_t count, const struct site_boundary *boundary)
 {
     for (size_t i = 0; i < count; i++)
-        if (in_group(groups[i]->group, (size_t)(boundary - site->boundaries)))
+        if (site_group_has_boundary(site, groups[i]->group, boundary))
             return true;
     return false;
 }

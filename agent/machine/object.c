@@ -5,10 +5,8 @@
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
 
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 enum member_type {
     MEMBER_TEXT,
@@ -243,25 +241,13 @@ bool machine_from_json(struct machine *machine, const json_t *object, const char
     return finish(machine, apply(machine, object, MACHINE_FROM_FILE, where, err));
 }
 
-static bool read_file(const char *path, struct buf *text, struct error *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool ok = fd >= 0 ? beneath_read_open(fd, path, LIMIT_SETTINGS_BYTES, text, err)
-                      : error_errno(err, path, "cannot open the machine's file");
-    if (fd >= 0)
-        close(fd);
-    if (!ok && err)
-        err->kind = ERROR_INPUT;
-    return ok;
-}
-
 bool machine_from_file(struct machine *machine, const char *path, struct error *err)
 {
     struct buf text = {0};
     json_error_t problem;
     json_t *object = NULL;
     *machine = (struct machine){0};
-    bool ok = read_file(path, &text, err);
+    bool ok = beneath_read_named(path, "the machine's file", LIMIT_SETTINGS_BYTES, &text, err);
     if (ok) {
         object = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &problem);
         ok = object

@@ -188,6 +188,19 @@ bool beneath_read_open(int fd, const char *where, size_t max, struct buf *out, s
     }
 }
 
+bool beneath_read_named(const char *path, const char *what, size_t max, struct buf *out,
+                        struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool ok = fd >= 0 ? beneath_read_open(fd, path, max, out, err)
+                      : error_errno(err, path, "cannot open %s", what);
+    if (fd >= 0)
+        close(fd);
+    if (!ok && err)
+        err->kind = ERROR_INPUT;
+    return ok;
+}
+
 bool beneath_read(int dir, const char *path, size_t max, struct buf *out, struct error *err)
 {
     /* O_NONBLOCK: a planted FIFO must not hold us. */

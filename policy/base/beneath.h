@@ -39,6 +39,11 @@ bool beneath_remove(int dir, const char *path, struct error *err);
    TOO_LARGE. Only regular files. `where` stands in messages; the descriptor stays open. */
 bool beneath_read_open(int fd, const char *where, size_t max, struct buf *out, struct error *err);
 
+/* A file that a person named, wherever it is, as beneath_read_open; what is wrong with it is bad
+   input. `what` names it in messages: "the reply". */
+bool beneath_read_named(const char *path, const char *what, size_t max, struct buf *out,
+                        struct error *err);
+
 /* Whole file into `out` (appended), as beneath_read_open. */
 bool beneath_read(int dir, const char *path, size_t max, struct buf *out, struct error *err);
 
