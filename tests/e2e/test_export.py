@@ -49,9 +49,11 @@ READERS = {
     "policy/site_content.c": {
         "mention_packages": PACKAGES, "join_package": PACKAGES, "collect": CONTENTS,
         "join_manifest": CONTENTS},
+    "policy/collections.c": {
+        "is_machine": ["SMS_R_System", "SMS_FullCollectionMembership"],
+        "find_resource": ["SMS_R_System"],
+        "collections_find": ["SMS_FullCollectionMembership"]},
     "policy/client_settings.c": {
-        "is_audience": ["SMS_R_System", "SMS_FullCollectionMembership"],
-        "find_resource": ["SMS_R_System"], "take_member": ["SMS_FullCollectionMembership"],
         "collection_words": ["SMS_ClientSettingsAssignment"],
         "find_collection": ["SMS_ClientSettingsAssignment"], "decide": ["SMS_ClientSettings"],
         "take_configurations": ["SMS_ClientSettings"], "read_object": ["SMS_ClientSettings"]},
