@@ -109,6 +109,16 @@ def test_deployments(scene):
     assert london(scene, "--deployment", "PS129999").code == 1
 
 
+def test_deployment_of_another(scene):
+    """A deployment of another package is used, and said to be one."""
+    for package, said in (("PS100009", True), ("PS100001", False)):
+        scene.policy([], [DP("dp1.contoso.test", "http://dp1.contoso.test")], [
+            instance("SMS_Package", PackageID="PS100001", SourceVersion=3),
+            instance("SMS_Advertisement", AdvertisementID="PS120009", PackageID=package)])
+        result = scene.run("locate", "PS100001", "--deployment", "PS120009", *scene.MACHINE)
+        assert result.code == 0 and ("it is one of PS100009" in result.out) == said, result
+
+
 def application(on_slow, fallback):
     options = "".join("<%s>%s</%s>" % (name, value, name)
                       for name, value in (("OnSlowNetwork", on_slow),
