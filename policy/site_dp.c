@@ -143,6 +143,26 @@ static bool join_cloud(struct site *site, const struct site_rows *clouds, struct
     return true;
 }
 
+/* Network IDs as a machine's are written, to be compared with them. */
+static void join_subnets(struct policy *policy, const struct instance *row, struct site_dp *dp)
+{
+    size_t count;
+    const char *const *texts = site_texts(policy, row, "IPSubnets", &count);
+    const char **subnets = arena_zero(&policy->arena, count, sizeof *subnets);
+    for (size_t i = 0; i < count; i++) {
+        struct site_address address;
+        char id[INET6_ADDRSTRLEN];
+        if (!site_address_parse(&address, &policy->arena, texts[i]))
+            continue;
+        address_number network = address_from_bytes(address.bytes);
+        if (address_is_placeless(network))
+            continue;
+        address_format(address.prefix < 0 ? network : address_first(network, address.prefix), id);
+        subnets[dp->subnet_count++] = arena_copy_string(&policy->arena, id);
+    }
+    dp->subnets = subnets;
+}
+
 /* Addresses without the link-local ones that discovery records too. */
 static void join_machine(struct site *site, const struct site_rows *machines, struct site_dp *dp)
 {
@@ -162,7 +182,7 @@ static void join_machine(struct site *site, const struct site_rows *machines, st
             dp->address_count++;
     }
     dp->addresses = addresses;
-    dp->subnets = site_texts(policy, row->instance, "IPSubnets", &dp->subnet_count);
+    join_subnets(policy, row->instance, dp);
     dp->ad_site = instance_get_text(policy, row->instance, "ADSiteName");
 }
 

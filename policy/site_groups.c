@@ -67,8 +67,9 @@ static bool read_group(struct site *site, const struct site_row *row, struct sit
     const char *name = instance_get_text(site->policy, row->instance, "Name");
     group->id = row->number[0];
     group->instance = row->instance;
-    group->name =
-        name ? name : arena_format(&site->policy->arena, "group %lld", (long long)group->id);
+    group->name = name && *name
+                      ? name
+                      : arena_format(&site->policy->arena, "group %lld", (long long)group->id);
     group->is_default = text_equal(row->instance->class_name, "SMS_DefaultBoundaryGroup");
     if (group->is_default)
         group->site_code = default_site_code(site, group);

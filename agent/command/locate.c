@@ -1,5 +1,6 @@
 /* locate: where the machine would get a content, and why not elsewhere. */
 #include "agent/command/locate.h"
+#include "agent/command/location_json.h"
 
 #include "agent/location/inquiry.h"
 
@@ -50,20 +51,17 @@ char *locate_step_words(const struct locate *locate, const struct location_step 
                           listed && listed->code == step->code ? listed : &excluded);
 }
 
-static bool walk_one(struct locate *locate, struct error *err)
+static void walk_one(struct locate *locate)
 {
     const char *name = locate->options->why;
     if (!name)
-        return true;
+        return;
     locate->why = site_find_dp(&locate->world.site, name);
     for (size_t i = 0; !locate->why && i < locate->world.site.dp_count; i++)
         if (text_same_host(locate->world.site.dps[i].name, name))
             locate->why = &locate->world.site.dps[i];
-    if (!locate->why)
-        return error_set(err, ERROR_FAILED, BLAME_USER, "UNKNOWN_DP", NULL,
-                         "the policy holds no distribution point '%s'", name);
-    location_walk(&locate->walk, &locate->decision, &locate->question.request, locate->why);
-    return true;
+    if (locate->why)
+        location_walk(&locate->walk, &locate->decision, &locate->question.request, locate->why);
 }
 
 /* A reply's age is the rules' where nobody says otherwise. */
@@ -86,7 +84,8 @@ static bool ask(struct locate *locate, struct error *err)
     locate->answer = (struct answer){&locate->world, &locate->question.request, &locate->decision};
     if (locate->options->compare)
         locate_compare(locate);
-    return walk_one(locate, err);
+    walk_one(locate);
+    return true;
 }
 
 /* A reply by itself is an answer where it has a location. */
@@ -104,6 +103,11 @@ static void find_failure(struct locate *locate)
 {
     const struct decision *decision = &locate->decision;
     int64_t next = decision_next_minute(decision);
+    if (locate->options->why && !locate->why) {
+        error_set(locate->failure, ERROR_FAILED, BLAME_USER, "UNKNOWN_DP", NULL,
+                  "the policy holds no distribution point '%s'", locate->options->why);
+        return;
+    }
     if (!locate->content)
         return;
     if (decision->location_count)
@@ -145,13 +149,16 @@ static void write_request(const struct locate *locate, struct buf *out)
 static bool print_request(struct locate *locate, struct error *err)
 {
     struct buf out = {0};
-    if (!locate->content)
-        return true; /* the failure says it */
-    locate->failure = NULL;
-    write_request(locate, &out);
+    if (locate->content) {
+        locate->failure = NULL;
+        write_request(locate, &out);
+    }
     if (!locate->options->json)
-        return command_print_text(&out, err);
-    bool ok = command_print_json(json_pack("{s:s}", "request", out.data), err);
+        return !locate->content || command_print_text(&out, err);
+    json_t *object = json_pack("{s:s?}", "request", out.data);
+    if (locate->failure)
+        json_object_set_new(object, "error", location_json_failure(locate->failure));
+    bool ok = command_print_json(object, err);
     buf_free(&out);
     return ok;
 }
@@ -176,6 +183,8 @@ static bool print(struct locate *locate, struct error *err)
         locate_reply_text(locate, &out);
     else if (locate->why)
         locate_why(locate, &out);
+    else if (locate->options->why)
+        return true; /* the failure says it */
     else if (locate->options->brief)
         locate_brief(locate, &out);
     else
@@ -191,9 +200,11 @@ static bool check_options(const struct options *options, struct error *err)
     if (options->compare && !options->reply)
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                          "--compare takes --reply FILE beside it");
-    if (options->request && options->reply)
+    int questions =
+        (options->reply != NULL) + options->request + (options->why != NULL) + options->brief;
+    if (questions > 1)
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
-                         "--request and --reply are two questions");
+                         "--why, --brief, --reply and --request are four questions: one at a time");
     return question_check(options, err);
 }
 

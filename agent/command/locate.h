@@ -22,8 +22,9 @@ struct locate {
     const struct site_dp *why; /* of --why, or NULL */
     struct location_walk walk; /* of that DP */
     bool has_reply;
-    struct location_reply reply; /* of --reply */
-    size_t difference_count;     /* of --compare */
+    struct location_reply reply;       /* of --reply */
+    const struct site_dp **record_dps; /* of each of its records, or NULL */
+    size_t difference_count;           /* of --compare */
     struct difference *differences;
     struct error *failure; /* NULL: there is a location */
 };
@@ -63,8 +64,6 @@ const struct site_dp *locate_reply_dp(const struct locate *locate,
                                       const struct location_reply_record *record);
 json_t *locate_reply_json(const struct locate *locate);
 void locate_reply_text(const struct locate *locate, struct buf *out);
-/* The reply's list alone: `locations` of locate --json. */
-json_t *locate_reply_locations(const struct locate *locate);
 
 /* Fills `differences`; the decision's arena has them. */
 void locate_compare(struct locate *locate);

@@ -77,7 +77,7 @@ static void compare_record(struct locate *locate, const struct location_reply_re
 {
     const struct site_dp *dp = locate_reply_dp(locate, record);
     const struct location *location = dp ? locate_find_location(locate, dp) : NULL;
-    if (!dp || record->kind == REPLY_PEER || record->kind == REPLY_MICROSOFT_UPDATE) {
+    if (!dp || record->kind == REPLY_MICROSOFT_UPDATE) {
         add(locate, DIFFERENCE_NO_DP)->record = record;
         return;
     }
@@ -100,19 +100,15 @@ static void compare_record(struct locate *locate, const struct location_reply_re
     }
 }
 
-static bool reply_has_dp(const struct locate *locate, const struct site_dp *dp)
-{
-    for (size_t i = 0; i < locate->reply.record_count; i++)
-        if (locate->reply.records[i].kind != REPLY_PEER &&
-            locate_reply_dp(locate, &locate->reply.records[i]) == dp)
-            return true;
-    return false;
-}
-
 static void find_missing(struct locate *locate)
 {
+    size_t dp_count = locate->world.site.dp_count;
+    bool *seen = arena_zero(&locate->decision.arena, dp_count, sizeof *seen);
+    for (size_t i = 0; i < locate->reply.record_count; i++)
+        if (locate->record_dps[i])
+            seen[locate->record_dps[i] - locate->world.site.dps] = true;
     for (size_t i = 0; i < locate->decision.location_count; i++)
-        if (!reply_has_dp(locate, locate->decision.locations[i].dp))
+        if (!seen[locate->decision.locations[i].dp - locate->world.site.dps])
             add(locate, DIFFERENCE_MISSING_THERE)->location = &locate->decision.locations[i];
 }
 
@@ -124,7 +120,7 @@ static void compare_order(struct locate *locate)
         const struct location_reply_record *record = &locate->reply.records[i];
         const struct site_dp *dp = locate_reply_dp(locate, record);
         const struct location *location = dp ? locate_find_location(locate, dp) : NULL;
-        if (!location || record->kind == REPLY_PEER)
+        if (!location)
             continue;
         if (last && location < last &&
             decision_rank_key(&locate->decision, location, last) != RANK_RANDOM) {
@@ -310,10 +306,13 @@ void locate_compare_text(const struct locate *locate, struct buf *out)
     command_add_line(out, "reply     %s:%u, %zu locations, the form of %s", locate->options->reply,
                      locate->reply.line, locate->reply.record_count,
                      location_rules_word(locate->reply.rules));
-    command_add_line(out, "here      %zu locations for %s at minute %lld, by the rules of %s",
-                     locate->decision.location_count, locate_machine_name(locate),
-                     (long long)locate->question.request.minutes,
+    char *minute = locate->options->all
+                       ? mem_format("whenever they join")
+                       : mem_format("at minute %lld", (long long)locate->options->at);
+    command_add_line(out, "here      %zu locations for %s %s, by the rules of %s",
+                     locate->decision.location_count, locate_machine_name(locate), minute,
                      location_rules_word(locate->decision.rules));
+    free(minute);
     if (locate->difference_count == 0)
         command_add_line(out, "no difference");
     for (size_t i = 0; i < locate->difference_count; i++)

@@ -8,16 +8,32 @@
 
 #include <stdlib.h>
 
-const struct site_dp *locate_reply_dp(const struct locate *locate,
-                                      const struct location_reply_record *record)
+static const struct site_dp *find_dp(const struct site *site,
+                                     const struct location_reply_record *record)
 {
-    const struct site *site = &locate->world.site;
     const struct site_dp *dp = site_find_dp(site, record->dp);
     for (size_t i = 0; !dp && i < site->dp_count; i++)
         if (text_same_host(site->dps[i].name, record->dp) ||
             text_same_host(record->dp, site->dps[i].name))
             dp = &site->dps[i];
     return dp;
+}
+
+const struct site_dp *locate_reply_dp(const struct locate *locate,
+                                      const struct location_reply_record *record)
+{
+    return locate->record_dps[record - locate->reply.records];
+}
+
+/* Once: a hierarchy has thousands of distribution points, a reply may have as many records. A peer
+   is none of them, whatever its name. */
+static void find_dps(struct locate *locate)
+{
+    struct location_reply *reply = &locate->reply;
+    locate->record_dps = arena_zero(&reply->arena, reply->record_count, sizeof *locate->record_dps);
+    for (size_t i = 0; i < reply->record_count; i++)
+        if (reply->records[i].kind != REPLY_PEER)
+            locate->record_dps[i] = find_dp(&locate->world.site, &reply->records[i]);
 }
 
 static void learn_networks(struct locate *locate)
@@ -49,9 +65,11 @@ bool locate_reply_read(struct locate *locate, struct error *err)
         beneath_read_named(path, "the reply", LIMIT_REPLY_BYTES, &bytes, err) &&
         location_reply_read(&locate->reply, bytes.data ? bytes.data : "", bytes.len, id, path, err);
     buf_free(&bytes);
-    if (locate->has_reply)
-        learn_networks(locate);
-    return locate->has_reply;
+    if (!locate->has_reply)
+        return false;
+    find_dps(locate);
+    learn_networks(locate);
+    return true;
 }
 
 /* ---- one record ---- */
@@ -115,7 +133,7 @@ static json_t *record_json(const struct locate *locate, size_t index)
     return object;
 }
 
-json_t *locate_reply_locations(const struct locate *locate)
+static json_t *locations_json(const struct locate *locate)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < locate->reply.record_count; i++)
@@ -151,14 +169,15 @@ static json_t *groups_json(const struct locate *locate)
     return list;
 }
 
+/* What a reply does not say is null. */
 json_t *locate_reply_json(const struct locate *locate)
 {
     json_t *object = json_pack(
-        "{s:{s:o, s:n, s:n, s:n}, s:n, s:s, s:{s:n, s:b}, s:{}, s:[], s:[], s:o, s:o, s:[]}",
+        "{s:{s:o, s:n, s:n, s:n}, s:n, s:s, s:n, s:n, s:[], s:[], s:o, s:n, s:n, s:o, s:[], s:n}",
         "content", "id", location_json_text(content_id(locate)), "version", "size", "files",
-        "machine", "rules", location_rules_word(locate->reply.rules), "deployment", "id", "assumed",
-        0, "settings", "assumed", "boundaries", "boundaryGroups", groups_json(locate), "locations",
-        locate_reply_locations(locate), "excluded");
+        "machine", "rules", location_rules_word(locate->reply.rules), "deployment", "settings",
+        "assumed", "boundaries", "boundaryGroups", groups_json(locate), "sites", "onDemandComing",
+        "locations", locations_json(locate), "excluded", "why");
     if (locate->failure)
         json_object_set_new(object, "error", location_json_failure(locate->failure));
     return object;
@@ -198,9 +217,9 @@ void locate_reply_text(const struct locate *locate, struct buf *out)
 {
     const struct location_reply *reply = &locate->reply;
     const char *id = content_id(locate);
-    command_add_line(out, "reply     %s:%u, the last of %zu that %s", locate->options->reply,
+    command_add_line(out, "reply     %s:%u, one of %zu in the file%s", locate->options->reply,
                      reply->line, reply->replies_in_file,
-                     reply->content_assumed ? "names no content" : "may be it");
+                     reply->content_assumed ? ", and names no content" : "");
     if (reply->empty_after)
         command_add_line(out, "          %zu later ones hold no location, of whatever content",
                          reply->empty_after);

@@ -152,7 +152,7 @@ static void add_header(const struct locate *locate, struct buf *out)
                              : "none");
     if (decision->rules != RULES_CURRENT)
         command_add_line(out, "rules     %s", location_rules_word(decision->rules));
-    if (decision->rules == RULES_2007)
+    if (decision->rules == RULES_2007 && !locate->world.machine.internet)
         add_sites(decision, out);
     add_deployment(locate, out);
     if (decision->presence_assumed)
@@ -187,6 +187,15 @@ static void add_locations(const struct locate *locate, struct buf *out)
         buf_append_text(out, "\nno location\n");
 }
 
+/* In a group that serves the machine, now or later? */
+static bool is_in_group(const struct locate *locate, const struct site_dp *dp)
+{
+    for (size_t i = 0; i < locate->decision.group_count; i++)
+        if (site_group_has_dp(&locate->world.site, locate->decision.groups[i].group, dp))
+            return true;
+    return false;
+}
+
 static void add_excluded(const struct locate *locate, struct buf *out)
 {
     const struct decision *decision = &locate->decision;
@@ -195,7 +204,7 @@ static void add_excluded(const struct locate *locate, struct buf *out)
         buf_append_text(out, "\nnot used\n");
     for (size_t i = 0; i < decision->excluded_count; i++) {
         const struct excluded_dp *excluded = &decision->excluded[i];
-        bool is_stranger = excluded->code == EXCLUDED_NOT_IN_GROUP;
+        bool is_stranger = !is_in_group(locate, excluded->dp);
         if (is_stranger && ++strangers > STRANGERS_SHOWN && !locate->options->excluded)
             continue;
         char *reason = words_excluded(&locate->answer, excluded);
@@ -224,7 +233,7 @@ static void add_current_groups(const struct decision *decision, struct buf *text
     size_t count = 0;
     for (size_t i = 0; i < decision->group_count; i++) {
         const struct located_group *group = &decision->groups[i];
-        if (group->from == MINUTES_NONE)
+        if (group->via == VIA_BOUNDARY)
             buf_format(text, "%s%s", count++ ? ", " : " in ", group->group->name);
     }
     if (count == 0)

@@ -65,10 +65,21 @@ static void add_site_2007(struct buf *out, const struct answer *answer, const st
         words_add_sites(out, decision);
         buf_format(out, " has the content; of the assigned site %s",
                    dp->site_code ? dp->site_code : "");
+    } else if (!dp->site_code) {
+        buf_append_text(out, "its site is not known, so it counts as of every one");
     } else {
         buf_append_text(out, "of the machine's current site ");
         words_add_sites(out, decision);
     }
+}
+
+/* Of those that hold the machine the first that is fast, else the first. */
+static const struct site_boundary *deciding_boundary(const struct location *location)
+{
+    for (size_t i = 0; i < location->boundary_count; i++)
+        if (!location->boundaries[i]->slow)
+            return location->boundaries[i];
+    return location->boundaries[0];
 }
 
 static void add_2007(struct buf *out, const struct answer *answer, const struct location *location)
@@ -78,7 +89,8 @@ static void add_2007(struct buf *out, const struct answer *answer, const struct 
     if (location->boundary_count == 0) {
         buf_append_text(out, "no boundary of it holds the machine");
     } else {
-        words_add_group(out, answer, location->groups[0]);
+        buf_append_text(out, "in a boundary group");
+        words_add_boundary(out, answer->world, deciding_boundary(location));
         if (location->distance == DISTANCE_REMOTE)
             buf_append_text(out, ", and the boundary is slow");
     }
@@ -130,25 +142,56 @@ char *words_location(const struct answer *answer, const struct location *locatio
     return out.data;
 }
 
+/* Known to be so, not known, known not to be. */
+static void add_preference(struct buf *out, const struct site_dp *first,
+                           const struct site_dp *second, int truth, const char *what)
+{
+    if (truth > 0)
+        buf_format(out, "%s %s", first->name, what);
+    else
+        buf_format(out, "%s may be one that %s, %s is none", first->name, what, second->name);
+}
+
+/* What one key tells of two locations. */
+static void add_order(struct buf *out, const struct answer *answer, enum rank_key key,
+                      const struct location *first, const struct location *second)
+{
+    const struct site_dp *a = first->dp, *b = second->dp;
+    switch (key) {
+    case RANK_PREFERRED_CLOUD:
+        buf_format(out, "%s is cloud, which a group of the machine prefers", a->name);
+        return;
+    case RANK_COMPUTER: buf_format(out, "%s is the machine itself", a->name); return;
+    case RANK_SUBNET: buf_format(out, "%s is in the machine's own subnet", a->name); return;
+    case RANK_CLOUD: buf_format(out, "%s is cloud, which stands last", b->name); return;
+    case RANK_FALLBACK: buf_format(out, "%s is preferred, %s fallback", a->name, b->name); return;
+    case RANK_MINUTES:
+        buf_format(out,
+                   answer->request->deployment.task_sequence
+                       ? "the group of %s has its turn before that of %s"
+                       : "%s joined before %s",
+                   a->name, b->name);
+        return;
+    case RANK_DISTANCE: buf_format(out, "%s is local, %s remote", a->name, b->name); return;
+    case RANK_LOCALITY:
+        buf_format(out, "%s stands before %s", locality_word(first->locality),
+                   locality_word(second->locality));
+        return;
+    case RANK_UPDATING: buf_format(out, "the content of %s is being updated", b->name); return;
+    case RANK_TRUST:
+        add_preference(out, a, b, a->forest_trust, "stands in a trusted forest");
+        return;
+    case RANK_HTTPS: buf_format(out, "%s speaks HTTPS, %s HTTP", a->name, b->name); return;
+    case RANK_BITS: add_preference(out, a, b, a->bits_enabled, "is BITS-enabled"); return;
+    case RANK_RANDOM: break;
+    }
+    buf_append_text(out, "equals: at random, but the same for this machine and content");
+}
+
 char *words_order(const struct answer *answer, const struct location *first,
                   const struct location *second)
 {
-    static const char *const words[] = {
-        [RANK_PREFERRED_CLOUD] = "a group of the machine prefers cloud sources",
-        [RANK_COMPUTER] = "it is the machine itself",
-        [RANK_SUBNET] = "it is in the machine's own subnet",
-        [RANK_CLOUD] = "cloud stands last",
-        [RANK_FALLBACK] = "preferred stands before fallback",
-        [RANK_MINUTES] = "it joined earlier",
-        [RANK_DISTANCE] = "local stands before remote",
-        [RANK_LOCALITY] = "its network is nearer",
-        [RANK_UPDATING] = "the other's content is being updated",
-        [RANK_TRUST] = "its forest is trusted",
-        [RANK_HTTPS] = "HTTPS stands before HTTP",
-        [RANK_BITS] = "BITS-enabled stands first",
-        [RANK_RANDOM] = "equals: at random, but the same for this machine and content",
-    };
     struct buf out = {0};
-    buf_append_text(&out, words[decision_rank_key(answer->decision, first, second)]);
+    add_order(&out, answer, decision_rank_key(answer->decision, first, second), first, second);
     return out.data;
 }

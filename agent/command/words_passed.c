@@ -52,9 +52,10 @@ static void add_2007(struct buf *out, const struct passed *passed)
     if (passed->code == EXCLUDED_OTHER_SITE) {
         if (decision->current_site_count == 0 && !decision->assigned_site)
             buf_append_text(out, "no site of the machine is known: all serve it");
+        else if (!dp->site_code)
+            buf_append_text(out, "its site is not known, so it counts as of every one");
         else
-            buf_format(out, "of site %s, which serves the machine",
-                       dp->site_code ? dp->site_code : "(not known)");
+            buf_format(out, "of site %s, which serves the machine", dp->site_code);
     } else if (passed->code == EXCLUDED_PROTECTED) {
         buf_append_text(out, dp->is_protected
                                  ? "protected, and the machine stands in its boundaries"
@@ -91,39 +92,92 @@ static bool is_closed(const struct location_walk *walk)
     return false;
 }
 
-/* Neighbors, fallback and slow networks: needed or not, allowed by what. */
+static void add_none_needed(struct buf *out)
+{
+    buf_append_text(out, "needs no permission of the deployment");
+}
+
+static void add_remote(struct buf *out, const struct passed *passed)
+{
+    buf_append_text(out, "the deployment allows it: ");
+    words_add_remote(out, passed->answer);
+}
+
+static void add_fallback(struct buf *out, const struct passed *passed)
+{
+    buf_append_text(out, "the deployment allows it: ");
+    words_add_fallback(out, passed->answer);
+}
+
+/* Neighbor and default groups. */
+static void add_current_permission(struct buf *out, const struct passed *passed)
+{
+    const struct located_group *group = passed->walk->group;
+    const struct location_deployment *deployment = &passed->answer->request->deployment;
+    bool by_fallback = passed->code == EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED;
+    bool is_needed =
+        group && (by_fallback ? group->via == VIA_SITE_DEFAULT : group->via != VIA_BOUNDARY);
+    if (!is_needed)
+        add_none_needed(out);
+    else if (by_fallback ? !deployment->fallback : !location_deployment_remote(deployment))
+        buf_append_text(out, "not asked: another rule closes its group");
+    else if (by_fallback)
+        add_fallback(out, passed);
+    else
+        add_remote(out, passed);
+}
+
+/* Fallback, and slow networks. */
+static void add_permission_2012(struct buf *out, const struct passed *passed)
+{
+    const struct location_walk *walk = passed->walk;
+    bool by_fallback = passed->code == EXCLUDED_REMOTE_NOT_ALLOWED;
+    if (passed->dp->kind == DP_CLOUD)
+        buf_append_text(out, "not asked of a cloud distribution point");
+    else if (by_fallback ? !walk->fallback : !walk->fallback && !walk->slow)
+        add_none_needed(out);
+    else if (by_fallback)
+        add_fallback(out, passed);
+    else
+        add_remote(out, passed);
+}
+
+/* Remote ones, and unprotected ones beside a protected one. */
+static void add_permission_2007(struct buf *out, const struct passed *passed)
+{
+    if (!passed->walk->local)
+        add_remote(out, passed);
+    if (passed->walk->fallback) {
+        buf_append_text(out, passed->walk->local ? "" : "; unprotected beside a protected one: ");
+        add_fallback(out, passed);
+    }
+    if (passed->walk->local && !passed->walk->fallback)
+        add_none_needed(out);
+}
+
 static void add_permission(struct buf *out, const struct passed *passed)
 {
-    const struct answer *answer = passed->answer;
-    const struct location_walk *walk = passed->walk;
-    bool is_current = answer->decision->rules == RULES_CURRENT;
-    bool by_fallback =
-        passed->code == EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED ||
-        (passed->code == EXCLUDED_REMOTE_NOT_ALLOWED && answer->decision->rules == RULES_2012);
-    bool is_needed = is_current    ? walk->group && walk->group->via != VIA_BOUNDARY
-                     : by_fallback ? walk->fallback
-                     : answer->decision->rules == RULES_2012 ? walk->fallback || walk->slow
-                                                             : !walk->local || walk->fallback;
-    if (is_current && passed->code == EXCLUDED_DEFAULT_GROUP_NOT_ALLOWED)
-        is_needed = walk->group && walk->group->via == VIA_SITE_DEFAULT;
-    if (!is_needed) {
-        buf_append_text(out, "needs no permission of the deployment");
-        return;
+    switch (passed->answer->decision->rules) {
+    case RULES_2007: add_permission_2007(out, passed); return;
+    case RULES_2012: add_permission_2012(out, passed); return;
+    case RULES_CURRENT:
+    case RULES_COUNT: break;
     }
-    buf_append_text(out, "the deployment allows it: ");
-    if (by_fallback)
-        words_add_fallback(out, answer);
-    else
-        words_add_remote(out, answer);
+    add_current_permission(out, passed);
+}
+
+/* On the internet neither sites nor groups nor permissions for them count. */
+static bool is_of_intranet(enum exclusion code)
+{
+    return (code >= EXCLUDED_OTHER_SITE && code <= EXCLUDED_SLOW_NOT_ALLOWED) ||
+           code == EXCLUDED_FALLBACK_NOT_DUE;
 }
 
 static void add_groups(struct buf *out, const struct passed *passed)
 {
     const struct answer *answer = passed->answer;
     const struct located_group *group = passed->walk->group;
-    if (answer->request->machine->internet)
-        buf_append_text(out, "on the internet no group counts");
-    else if (!group)
+    if (!group)
         buf_append_text(out, "not asked: in no group of the machine");
     else if (passed->code == EXCLUDED_NOT_IN_GROUP)
         words_add_group(out, answer, group);
@@ -169,6 +223,10 @@ char *words_passed(const struct answer *answer, const struct location_walk *walk
 {
     struct passed passed = {answer, walk, dp, code};
     struct buf out = {0};
+    if (answer->request->machine->internet && is_of_intranet(code)) {
+        buf_append_text(&out, "not asked: the machine is on the internet");
+        return out.data;
+    }
     switch (code) {
     case EXCLUDED_UNSUPPORTED_SCHEME:
     case EXCLUDED_MAINTENANCE:

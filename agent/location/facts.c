@@ -3,6 +3,8 @@
 
 #include "policy/base/text.h"
 
+#include <stdlib.h>
+
 static const struct machine *machine_of(const struct judging *judging)
 {
     return judging->request->machine;
@@ -59,14 +61,18 @@ static void take_turn(const struct judging *judging, struct candidate *candidate
 
 /* ---- 2007 ---- */
 
+static int by_code(const void *a, const void *b)
+{
+    return text_compare(*(const char *const *)a, *(const char *const *)b);
+}
+
 static bool is_own(const struct decision *decision, const struct site_dp *dp)
 {
     if (!dp->site_code || (decision->current_site_count == 0 && !decision->assigned_site))
         return true;
-    for (size_t i = 0; i < decision->current_site_count; i++)
-        if (text_equal(decision->current_sites[i], dp->site_code))
-            return true;
-    return false;
+    return decision->current_site_count &&
+           bsearch(&dp->site_code, decision->current_sites, decision->current_site_count,
+                   sizeof *decision->current_sites, by_code) != NULL;
 }
 
 static bool serves(const struct decision *decision, const struct site_dp *dp)
@@ -75,22 +81,21 @@ static bool serves(const struct decision *decision, const struct site_dp *dp)
            (decision->assigned_serves && text_equal(decision->assigned_site, dp->site_code));
 }
 
-/* The codes of the boundaries that hold the machine, each once. */
+/* The codes of the boundaries that hold the machine, each once, in order. */
 static void find_current_sites(struct decision *decision)
 {
-    size_t most = 0;
+    size_t most = 0, count = 0;
     for (size_t i = 0; i < decision->boundary_count; i++)
         most += decision->boundaries[i]->site_code_count;
     const char **codes = arena_zero(&decision->arena, most, sizeof *codes);
     for (size_t i = 0; i < decision->boundary_count; i++)
-        for (size_t j = 0; j < decision->boundaries[i]->site_code_count; j++) {
-            const char *code = decision->boundaries[i]->site_codes[j];
-            size_t known = 0;
-            while (known < decision->current_site_count && !text_equal(codes[known], code))
-                known++;
-            codes[known] = code;
-            decision->current_site_count += known == decision->current_site_count;
-        }
+        for (size_t j = 0; j < decision->boundaries[i]->site_code_count; j++)
+            codes[count++] = decision->boundaries[i]->site_codes[j];
+    if (count)
+        qsort(codes, count, sizeof *codes, by_code);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || !text_equal(codes[i], codes[decision->current_site_count - 1]))
+            codes[decision->current_site_count++] = codes[i];
     decision->current_sites = codes;
 }
 

@@ -184,8 +184,3 @@ void location_index_free(struct location_index *index)
     free(index->defaults);
     free(index);
 }
-
-const struct site *location_index_site(const struct location_index *index)
-{
-    return index->site;
-}

@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PKG_DISTRIBUTE_ON_DEMAND (INT64_C(1) << 30) /* PkgFlags (configmgr-sdk 3) */
-
 /* What XML cannot hold, or nobody would see, stands as it does on a terminal. NULL, "": left
    out. */
 static void add_text(struct buf *out, const char *name, const char *value)
@@ -133,7 +131,7 @@ static void add_options(struct buf *out, const struct location_inquiry *inquiry)
     const struct site_content *content = inquiry->content;
     bool is_current = inquiry->rules == RULES_CURRENT;
     add_text(out, "LocationType", content->kind == CONTENT_PACKAGE ? "SMSPackage" : "SMSUpdate");
-    add_flag(out, "DistributeOnDemand", content->flags & PKG_DISTRIBUTE_ON_DEMAND);
+    add_flag(out, "DistributeOnDemand", content->flags & SITE_CONTENT_ON_DEMAND);
     add_flag(out, "UseAzure", inquiry->allow_cloud);
     add_flag(out, "AllowWUMU", false);
     if (!is_current) {

@@ -148,7 +148,6 @@ void location_deployment_options(struct location_deployment *deployment,
 struct location_index;
 struct location_index *location_index_create(const struct site *site);
 void location_index_free(struct location_index *index); /* NULL is fine */
-const struct site *location_index_site(const struct location_index *index);
 
 /* Who holds a content, and its URL there: made once per content, for many machines. `content` NULL:
    unknown, nobody does. */

@@ -121,7 +121,8 @@ static int by_rank(const void *a, const void *b)
         return left->keys[key] < right->keys[key] ? -1 : 1;
     if (left->weight != right->weight)
         return left->weight > right->weight ? -1 : 1;
-    return text_compare(left->dp->name, right->dp->name);
+    int order = text_compare(left->dp->name, right->dp->name);
+    return order ? order : (left->dp > right->dp) - (left->dp < right->dp);
 }
 
 void location_rank(struct decision *decision)

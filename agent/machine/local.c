@@ -136,7 +136,8 @@ static void take_lists(struct machine *machine, struct policy *policy,
     if (count)
         machine_came_from(machine, MACHINE_SUBNETS, MACHINE_FROM_POLICY, place);
     for (size_t i = 0; i < count && i < LIMIT_MACHINE_LIST; i++)
-        machine_add_subnet(machine, texts[i]);
+        if (!is_placeless(texts[i]))
+            machine_add_subnet(machine, texts[i]);
 }
 
 /* What the policy does not say of membership is not known, which an empty list would not be. */

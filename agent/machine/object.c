@@ -47,9 +47,10 @@ static enum machine_member member_of(const struct member *member)
     return (enum machine_member)(member - members);
 }
 
+/* An empty text says nothing. */
 static void set_text(struct machine *machine, const struct member *member, const char *text)
 {
-    const char *copy = text ? arena_copy_string(&machine->arena, text) : NULL;
+    const char *copy = text && *text ? arena_copy_string(&machine->arena, text) : NULL;
     memcpy((char *)machine + member->offset, &copy, sizeof copy);
 }
 
@@ -208,7 +209,8 @@ static bool apply(struct machine *machine, const json_t *object, enum machine_or
             return refuse(where, name, "is not known", err);
         if (!read_member(machine, member, value, where, err))
             return false;
-        if (json_is_null(value))
+        const char *text = json_string_value(value);
+        if (json_is_null(value) || (text && !*text))
             machine_came_from(machine, member_of(member), MACHINE_NOT_KNOWN, NULL);
         else
             machine_came_from(machine, member_of(member), origin, place);
@@ -319,7 +321,9 @@ bool machine_set(struct machine *machine, const char *assignment, struct error *
     const struct member *member = find_key(assignment);
     const char *value = member ? strchr(assignment, '=') + 1 : NULL;
     if (member && set_value(machine, member, value)) {
-        machine_came_from(machine, member_of(member), MACHINE_FROM_SET, NULL);
+        bool is_known = member->type != MEMBER_TEXT || *value;
+        machine_came_from(machine, member_of(member),
+                          is_known ? MACHINE_FROM_SET : MACHINE_NOT_KNOWN, NULL);
         return true;
     }
     if (member)

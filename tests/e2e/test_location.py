@@ -204,7 +204,7 @@ def test_why_text(scene):
     assert result.code == 0, result
     for words in ("ok   MAINTENANCE", "which holds the machine by the IPSubnet boundary 10.20.1.0",
                   "20-boundaries.xml:", "has 3, wanted 3", "(server) is 1 of 2, SUBNET",
-                  "before    clouddp.contoso.test: cloud stands last"):
+                  "before    clouddp.contoso.test: clouddp.contoso.test is cloud"):
         assert words in result.out, (words, result)
     result = london(scene, "--why", "DUB-DP1.contoso.test")
     assert "NO   FALLBACK_NEVER" in result.out and "NO   OLD_VERSION" in result.out, result
@@ -279,6 +279,63 @@ def test_minutes_beyond_their_type(scene):
                                  "FallbackDP": minutes}))
         result = scene.run("locate", "PS100001", "--set", "address=10.9.9.9/24")
         assert result.code == code and (code == 1 or "FallbackDP" in result.message), result
+
+
+def test_link_local_networks(scene):
+    """A link-local network ID that discovery recorded of two machines is no common subnet."""
+    dp = DP("dp1.contoso.test", "http://dp1.contoso.test")
+    for network, expected in (("169.254.0.0", "BOUNDARYGROUP"), ("10.1.2.0", "SUBNET")):
+        scene.policy([], [dp], [
+            instance("SMS_Package", PackageID="PS100001", SourceVersion=3),
+            instance("SMS_R_System", Name="PC7", ResourceId=7, IPAddresses="10.1.2.7",
+                     IPSubnets=network),
+            instance("SMS_R_System", Name="dp1", ResourceId=8, IPSubnets=network)])
+        answer = scene.run("locate", "PS100001", "--json", "--machine", "PC7").json
+        assert [row["locality"] for row in answer["locations"]] == [expected], answer
+
+
+def test_empty_facts(scene):
+    """A fact without a text is not known: an empty site is not stronger than the policy's."""
+    exported(scene, *two_sites()[:4])
+    for site, expected in (("", ["dp1"]), ("PS9", [])):
+        answer = scene.run("locate", "PS100001", "--json", "--set", "address=10.9.9.9/24",
+                           "--set", "site=" + site).json
+        assert names(answer) == expected, answer
+        assert answer["machine"]["site"] == (site or None), answer
+    answer = scene.run("where", "--json", "--set", "adSite=").json
+    assert answer["machine"]["adSite"] is None
+    assert answer["origins"]["adSite"]["origin"] == "notKnown", answer
+
+
+def test_permissions_in_words(scene):
+    """--why never says that a deployment allows what its bits forbid, on the internet neither."""
+    dps = ["lon-dp1", "hq-dp1", "hq-dp2", "dub-dp1", "reserve-dp1", "clouddp"]
+    for rules in ("2007", "2012", "current"):
+        for bits in ("0", "0x40", "0x20000", "0x20040"):
+            for internet in ("false", "true"):
+                for dp in dps:
+                    steps = london(scene, "--json", "--rules", rules, "--deployment",
+                                   "RemoteClientFlags=" + bits, "--set", "internet=" + internet,
+                                   "--why", dp).json["why"]["steps"]
+                    for step in steps:
+                        denied = "0x40 is not set" in step["text"] or \
+                            "0x20000 is set" in step["text"]
+                        assert not denied or step["excludes"], (rules, bits, dp, step)
+                        assert internet == "false" or "boundary" not in step["text"], step
+
+
+def test_strangers_are_counted(scene):
+    """Beyond ten, DPs in no group of the machine are counted, whatever keeps them out."""
+    rows = [instance("SMS_Package", PackageID="PS100001", SourceVersion=3)]
+    for number in range(15):
+        dp = DP("far%02d.contoso.test" % number, "")
+        rows.append(instance("SMS_DistributionPointInfo", NALPath=dp.nal, IsProtected="true"))
+    scene.policy([], [DP("dp1.contoso.test", "http://dp1.contoso.test")], rows)
+    for rules, code in (("2012", "PROTECTED"), ("current", "NOT_IN_GROUP")):
+        result = scene.run("locate", "PS100001", "--rules", rules, *scene.MACHINE)
+        assert result.out.count(code) == 10 and "and 5 more" in result.out, result
+        result = scene.run("locate", "PS100001", "--rules", rules, "--excluded", *scene.MACHINE)
+        assert result.out.count(code) == 15 and "more" not in result.out, result
 
 
 # Replies and requests.
@@ -447,8 +504,14 @@ def test_request(scene):
 def test_questions_that_do_not_fit(scene):
     """--compare needs a reply and a content; --request and --reply exclude each other."""
     for args in (["PS100001", "--compare"], ["--compare", *reply("2021.xml")],
-                 ["PS100001", "--request", *reply("2021.xml")], []):
+                 ["PS100001", "--request", *reply("2021.xml")], [],
+                 ["PS100001", "--why", "lon-dp1", *reply("2021.xml")],
+                 ["PS100001", "--why", "lon-dp1", "--brief"], ["PS100001", "--brief", "--request"]):
         assert samples(scene, "london", *args).code == 2, args
+    for args, code in ((["PS100001", "--why", "nobody"], "UNKNOWN_DP"),
+                       (["PS100099", "--request"], "UNKNOWN_CONTENT")):
+        result = samples(scene, "london", *args, "--json")
+        assert result.code == 1 and result.json["error"]["code"] == code, result
 
 
 def test_brief(scene):
@@ -456,6 +519,7 @@ def test_brief(scene):
     result = london(scene, "--brief")
     assert result.out.count("\n") == 1 and "lon-dp1.contoso.test (SUBNET)" in result.out, result
     assert "the next joins after 20 minutes" in result.out, result
+    assert "in no boundary group" in samples(scene, "roaming", "PS100001", "--brief").out
 
 
 def test_index_serves_many(scene):
