@@ -222,7 +222,10 @@ static void add_verdict(const struct where *where, const struct site_group *grou
 {
     char *verdict = words_group_verdict(where, group);
     buf_append_text(out, "\n");
-    command_add_line(out, "%s: %s", group->name, verdict);
+    if (where->group_count > 1)
+        command_add_line(out, "%s (%lld): %s", group->name, (long long)group->id, verdict);
+    else
+        command_add_line(out, "%s: %s", group->name, verdict);
     free(verdict);
 }
 

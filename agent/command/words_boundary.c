@@ -199,7 +199,7 @@ static void add_adapters(struct buf *out, const struct machine *machine, bool is
         if (!text || !*text)
             continue;
         if (count < ADAPTERS_NAMED)
-            buf_format(out, "%s'%s'", count ? ", " : ": ", text);
+            buf_format(out, "%s'%s'", count ? ", " : "; it has ", text);
         count++;
     }
     if (count > ADAPTERS_NAMED)
@@ -220,11 +220,12 @@ static void add_counted(struct buf *out, const struct near_miss *miss)
 
 static void add_not_built_in(struct buf *out, const struct near_miss *miss)
 {
-    const char *text = miss->text ? miss->text : "without a name";
-    buf_format(out,
-               "the VPN adapter '%s' is there, but Auto:On counts only what makes the machine's "
-               "'vpn' true; on Windows the built-in adapters alone do",
-               text);
+    if (miss->text)
+        buf_format(out, "the VPN adapter '%s' is there", miss->text);
+    else
+        buf_append_text(out, "a VPN adapter without a name is there");
+    buf_append_text(out, ", but Auto:On counts only what makes the machine's 'vpn' true; on "
+                         "Windows the built-in adapters alone do");
 }
 
 static void add_adapter_miss(struct buf *out, const struct where *where,
@@ -256,7 +257,7 @@ static void add_vpn_miss(struct buf *out, const struct where *where, const struc
         buf_append_text(out, "how a value of this form is matched is not public: it counts as "
                              "holding no machine");
     else if (miss->code == MISS_NOT_KNOWN)
-        buf_append_text(out, "no adapter of the machine is known");
+        buf_append_text(out, "no adapter with a name or description is known of the machine");
     else
         add_adapter_miss(out, where, miss, boundary);
 }

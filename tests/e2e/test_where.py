@@ -508,3 +508,13 @@ def test_many(scene):
     result = ask(scene, facts, "--why", "G1", "--json")
     assert result.code == 0 and len(result.json["nearMisses"]) == count - 1, result.code
     assert result.seconds < 20, result.seconds
+
+
+def test_groups_of_one_name(scene):
+    """Two groups of one name are told apart by their IDs."""
+    rows = [instance("SMS_BoundaryGroup", GroupID=number, Name="Office") for number in (50, 51)]
+    scene.write("policy/site.xml", document(rows))
+    result = ask(scene, ["address=10.9.9.9/24"], "--why", "Office")
+    assert "Office (50): " in result.out and "Office (51): " in result.out, result
+    result = ask(scene, ["address=10.9.9.9/24"], "--why", "50")
+    assert "Office: " in result.out and "(51)" not in result.out, result
