@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 
 from harness import ROOT, program
@@ -87,3 +88,22 @@ def test_findings(_scene):
     for code, (severity, meaning) in source.items():
         begin = meaning[0].upper() + meaning[1:] + ". "
         assert manual[code][0] == severity and manual[code][1].startswith(begin), code
+
+
+def examples():
+    """(command line, output) of README's that need no server of their own."""
+    text = read("README.md")
+    for found in re.finditer(r"^    \$ nearpoint (.*)\n((?:    .*\n|\n(?=    [^$]))*)", text, re.M):
+        if not re.search(r"\bget\b|demo/policy", found[1]):
+            yield found[1], "\n".join(line[4:] for line in found[2].split("\n")).strip("\n")
+
+
+def test_readme_examples(scene):
+    """What the README shows is what the program prints."""
+    shown = list(examples())
+    assert len(shown) > 5, shown
+    for line, output in shown:
+        done = subprocess.run("%s %s" % (shlex.join(program()), line),
+                              shell=True, cwd=ROOT, env=scene.environment(), text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+        assert done.stdout.strip("\n") == output, (line, done.stdout)
