@@ -226,6 +226,9 @@ const struct site_relationship *site_find_relationship(const struct site *site, 
                                                        int64_t destination);
 bool site_group_has_dp(const struct site *site, const struct site_group *group,
                        const struct site_dp *dp);
+/* Of a group that has it: SMS_BoundaryGroupSiteSystems.Flags 1. */
+bool site_group_is_slow(const struct site *site, const struct site_group *group,
+                        const struct site_dp *dp);
 bool site_group_has_boundary(const struct site *site, const struct site_group *group,
                              const struct site_boundary *boundary);
 const struct site_dp *site_find_dp(const struct site *site, const char *host);

@@ -289,12 +289,27 @@ static int by_index(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* Its place in the group's list, or NULL. */
+static const size_t *find_in_group(const struct site *site, const struct site_group *group,
+                                   const struct site_dp *dp)
+{
+    size_t index = (size_t)(dp - site->dps);
+    return group->dp_count
+               ? bsearch(&index, group->dps, group->dp_count, sizeof *group->dps, by_index)
+               : NULL;
+}
+
 bool site_group_has_dp(const struct site *site, const struct site_group *group,
                        const struct site_dp *dp)
 {
-    size_t index = (size_t)(dp - site->dps);
-    return group->dp_count &&
-           bsearch(&index, group->dps, group->dp_count, sizeof *group->dps, by_index) != NULL;
+    return find_in_group(site, group, dp) != NULL;
+}
+
+bool site_group_is_slow(const struct site *site, const struct site_group *group,
+                        const struct site_dp *dp)
+{
+    const size_t *found = find_in_group(site, group, dp);
+    return found && group->slow && group->slow[found - group->dps];
 }
 
 bool site_group_has_boundary(const struct site *site, const struct site_group *group,

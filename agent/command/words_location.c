@@ -101,12 +101,26 @@ static void add_2007(struct buf *out, const struct answer *answer, const struct 
                    (long long)location->after_minutes, answer->decision->hiding->name);
 }
 
+static void add_unused(struct buf *out, size_t *count, bool is_there, const char *what)
+{
+    if (is_there)
+        buf_format(out, "%s%s", (*count)++ ? ", " : "; ", what);
+}
+
+/* What decided before 1610 and decides nothing since. */
 static void add_current(struct buf *out, const struct answer *answer,
                         const struct location *location)
 {
+    const struct site_dp *dp = location->dp;
+    const struct site_group *group = location->groups[0]->group;
+    size_t count = 0;
     words_add_group(out, answer, location->groups[0]);
-    if (location->dp->is_protected)
-        buf_append_text(out, "; protected: not used since 1610");
+    add_unused(out, &count, dp->is_protected, "protected");
+    add_unused(out, &count, dp->allow_fallback == 1, "allows fallback");
+    add_unused(out, &count, dp->allow_fallback == 0, "does not allow fallback");
+    add_unused(out, &count, site_group_is_slow(&answer->world->site, group, dp), "slow connection");
+    if (count)
+        buf_append_text(out, ": not used since 1610");
 }
 
 static void add_way(struct buf *out, const struct answer *answer, const struct location *location)

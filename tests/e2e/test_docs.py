@@ -105,5 +105,6 @@ def test_readme_examples(scene):
     for line, output in shown:
         done = subprocess.run("%s %s" % (shlex.join(program()), line),
                               shell=True, cwd=ROOT, env=scene.environment(), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False)
         assert done.stdout.strip("\n") == output, (line, done.stdout)

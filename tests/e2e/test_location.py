@@ -514,6 +514,25 @@ def test_questions_that_do_not_fit(scene):
         assert result.code == 1 and result.json["error"]["code"] == code, result
 
 
+def test_not_used_since_1610(scene):
+    """What decided in older generations is named, and said to decide nothing."""
+    dp = DP("dp1.contoso.test", "http://dp1.contoso.test")
+    nal = instance("SMS_DistributionPointInfo", NALPath=dp.nal, ServerName=dp.name,
+                   IsProtected="true")
+    row = instance("SMS_BoundaryGroupSiteSystems", GroupID=16777220, ServerNALPath=dp.nal, Flags=1)
+    fallback = instance("NP_DistributionPoint", NALPath=dp.nal, AllowFallback="false")
+    for rows, words in (([], None), ([nal], "protected"), ([row], "slow connection"),
+                        ([fallback], "does not allow fallback"),
+                        ([nal, row], "protected, slow connection")):
+        scene.policy([], [dp], [instance("SMS_Package", PackageID="PS100001", SourceVersion=3)])
+        scene.write("policy/zz.xml", document(rows,
+                                              policy_id="{6A3D0B0C-0000-4000-8000-000000000002}"))
+        reason = scene.run("locate", "PS100001", "--json",
+                           *scene.MACHINE).json["locations"][0]["reason"]
+        assert ("not used since 1610" in reason) == bool(rows), reason
+        assert not words or "; %s: not used since 1610" % words in reason, reason
+
+
 def test_brief(scene):
     """One line that fits a ticket."""
     result = london(scene, "--brief")
