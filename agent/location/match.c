@@ -71,25 +71,40 @@ static int by_number(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void match_wide(const struct segments *segments, address_number address, struct hits *hits)
+/* Did it find all of them? */
+static bool match_wide(const struct segments *segments, address_number address, struct hits *hits)
 {
     uint32_t *found = mem_resize(NULL, segments->wide_count, sizeof *found);
     size_t count = segments_find_wide(segments, address, found);
     qsort(found, count, sizeof *found, by_number);
     merge(hits, found, count);
     free(found);
+    return count == segments->wide_count;
 }
 
-static void match_address(const struct location_index *index, const struct site_address *asked,
+/* *wide_left: those that stand apart may hold more. Where thousands hold everything, the first
+   address says so of all. */
+static void match_address(const struct segments *segments, address_number address, bool *wide_left,
                           struct hits *hits)
 {
-    address_number address = address_from_bytes(asked->bytes);
-    const struct segments *segments = address_is_ipv4(address) ? &index->ipv4 : &index->ipv6;
     size_t count;
     const uint32_t *ids = segments_find(segments, address, &count);
     merge(hits, ids, count);
-    if (segments->wide_count)
-        match_wide(segments, address, hits);
+    if (segments->wide_count && *wide_left)
+        *wide_left = !match_wide(segments, address, hits);
+}
+
+static void match_addresses(const struct location_index *index, const struct machine *machine,
+                            struct hits *hits)
+{
+    bool ipv4_left = true, ipv6_left = true;
+    for (size_t i = 0; i < machine->address_count; i++) {
+        address_number address = address_from_bytes(machine->addresses[i].bytes);
+        if (address_is_ipv4(address))
+            match_address(&index->ipv4, address, &ipv4_left, hits);
+        else
+            match_address(&index->ipv6, address, &ipv6_left, hits);
+    }
 }
 
 static void match_network(const struct location_index *index, address_number network,
@@ -150,8 +165,7 @@ void location_match(const struct location_index *index, const struct machine *ma
                     struct hits *hits)
 {
     begin(hits);
-    for (size_t i = 0; i < machine->address_count; i++)
-        match_address(index, &machine->addresses[i], hits);
+    match_addresses(index, machine, hits);
     for (size_t i = 0; i < machine->subnet_count && index->network_count; i++)
         match_network(index, machine->networks[i], hits);
     if (machine->ad_site)
