@@ -466,18 +466,21 @@ def test_compare_agrees(scene):
 
 
 def test_reply_teaches_networks(scene):
-    """What the policy does not know of a DP's subnet, the reply does."""
+    """What the policy does not know of a DP's subnet, the reply does; a peer of its name does not.
+    """
     dps = [DP(name + ".contoso.test", "http://%s.contoso.test" % name) for name in ("dp1", "dp2")]
     scene.policy([], dps, [instance("SMS_Package", PackageID="PS100001", SourceVersion=3)])
-    for subnet, expected in (("10.1.2.0", ["SUBNET", "BOUNDARYGROUP"]),
-                             ("10.1.3.0", ["BOUNDARYGROUP", "BOUNDARYGROUP"])):
+    other = ["BOUNDARYGROUP", "BOUNDARYGROUP"]
+    for subnet, word, expected in (("10.1.2.0", "SUBNET", ["SUBNET", "BOUNDARYGROUP"]),
+                                   ("10.1.3.0", "SUBNET", other),
+                                   ("10.1.2.0", "SUBNETPEER", other)):
         path = scene.write("reply.xml", '<ContentLocationReply BGRVersion="1"><BoundaryGroups/>'
                            '<Sites><Site><MPSite SiteCode="PS1"/><LocationRecords><LocationRecord>'
                            '<URL Name="http://dp2.contoso.test/SMS_DP_SMSPKG$/PS100001"/>'
                            '<IPSubnets><IPSubnet Address="%s"/></IPSubnets><ServerRemoteName>'
-                           'dp2.contoso.test</ServerRemoteName><Locality>SUBNET</Locality>'
+                           'dp2.contoso.test</ServerRemoteName><Locality>%s</Locality>'
                            '</LocationRecord></LocationRecords></Site></Sites>'
-                           '</ContentLocationReply>' % subnet)
+                           '</ContentLocationReply>' % (subnet, word))
         answer = scene.run("locate", "PS100001", "--json", "--compare", "--reply", path,
                            *scene.MACHINE).json
         assert [row["locality"] for row in answer["locations"]] == expected, answer

@@ -1,6 +1,7 @@
 """where: where a machine stands, why a boundary does not hold it, and which would."""
 
 import glob
+import json
 import os
 import re
 
@@ -156,6 +157,12 @@ def test_vpn_auto(scene):
     miss = answer["nearMisses"][0]
     assert miss["code"] == "NOT_BUILT_IN" and miss["wouldHold"] == "Name:Forti", miss
     assert "'Forti'" in miss["why"] and "built-in" in miss["why"], miss
+    # Where it holds, an adapter that may not count is named too.
+    for vpn in (True, False):
+        path = scene.write("m.json", json.dumps(
+            {"vpn": True, "adapters": [{"name": "wg0", "vpn": vpn}]}))
+        held = scene.run("where", "--why", "auto:on", "--json", "--machine", path).json["held"][0]
+        assert ("built-in" in held["why"] and "'wg0'" in held["why"]) == vpn, held
 
 
 def test_vpn_form(scene):
@@ -175,6 +182,16 @@ def test_nothing_known(scene):
     check_shape(answer)
     assert {row["type"] for row in answer["nearMisses"]} == set(TYPES), answer
     assert all("known" in row["why"] and row["wouldHold"] is None for row in answer["nearMisses"])
+
+
+def test_held_by_another_type(scene):
+    """Where nothing of the boundary's type is known, a boundary of the address would hold."""
+    for kind, value in (("ADSite", "London"), ("VPN", "Auto:On"), ("VPN", "Name:Contoso VPN")):
+        for facts, would in ((["address=10.20.1.57/24"], ("IPSubnet", "10.20.1.0")),
+                             (["name=PC1"], (None, None))):
+            site(scene, (kind, value))
+            miss = ask(scene, facts, "--why", "Office", "--json").json["nearMisses"][0]
+            assert (miss["wouldHoldType"], miss["wouldHold"]) == would, miss
 
 
 def test_nearest_first(scene):
