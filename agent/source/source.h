@@ -36,7 +36,10 @@ struct source_result {
     bool ok;
     struct error error;     /* where: the URL without query */
     bool retry;             /* the same source may do better later */
-    bool no_range;          /* the source cannot resume this file: ask for the whole of it */
+    bool no_range;          /* the source gives no ranges of this file: ask for the whole of it */
+    bool full;              /* refused the connection, 503, or 403.9: its connections are taken, if
+                               it is a workstation */
+    bool portal;            /* a web page instead of the file: something on the way answers */
     int64_t retry_after_ms; /* as the source asked; -1 where it did not */
     bool not_modified;      /* a document is what If-None-Match says */
 };
@@ -49,19 +52,27 @@ struct source_document {
     char **url;                /* gets where it was found, for the caller to free */
 };
 
+enum source_take {
+    SOURCE_TAKEN,
+    SOURCE_NO_ROOM, /* none was taken: the same bytes come again after `resume` */
+    SOURCE_ENOUGH,  /* what was wanted is here: `done` follows, ok */
+};
+
 struct source_request {
     const char *url;
-    int64_t offset, size;  /* the first byte wanted; the file's length */
-    const char *validator; /* for If-Range; empty: none known */
-    bool past_caches;      /* ask caches on the way to look again */
+    int64_t offset, end, size; /* the bytes wanted, [offset, end), of a file of this length */
+    const char *validator;     /* for If-Range; empty: none known */
+    bool past_caches;          /* ask caches on the way to look again */
+    bool range_only;           /* the whole file is of no use: 200 is refused, with no_range */
+    int64_t stall_ms;          /* longest wait without a byte; 0: as the options say */
     /* Not NULL: a whole document of a size that is not known; `size` and `offset` are not looked
        at, redirects stay on the host, and the client certificate may be shown. */
     const struct source_document *document;
     /* The reply is good. `start` is the offset of the first byte that follows: `offset`, or 0
-       where the source begins anew. The validator of a document is its ETag. */
-    void (*begin)(void *arg, int64_t start, const char *validator);
-    /* false: no room now; the same bytes come again after `resume`. */
-    bool (*bytes)(void *arg, const char *bytes, size_t len);
+       where the source begins anew. `whole`: the bytes go on to the file's end whatever `end` is
+       (a 200 to a range that begins at 0, or anew). The validator of a document is its ETag. */
+    void (*begin)(void *arg, int64_t start, bool whole, const char *validator);
+    enum source_take (*bytes)(void *arg, const char *bytes, size_t len);
     /* Once, unless cancelled. The fetch is gone when this is called. */
     void (*done)(void *arg, const struct source_result *result);
     void *arg;

@@ -15,6 +15,8 @@
 #include "agent/source/source.h"
 #include "agent/transfer/guid.h"
 
+struct scheduler;
+
 /* What jobs share; all of it outlives them. */
 struct job_engine {
     struct loop *loop;
@@ -23,19 +25,32 @@ struct job_engine {
     struct log *log; /* NULL: none */
     int state_dir;   /* descriptor of the state folder */
     bool sync;
-    size_t connections_per_source, connections;
+    struct scheduler *scheduler; /* who hands out the connections */
+    int64_t stall_ms;            /* a source's longest silence in a job that does not wait */
+    int64_t wait_stall_ms;       /* in one that does */
 };
+
+/* ConfigMgr's, first the most urgent. */
+enum job_priority { JOB_FOREGROUND, JOB_HIGH, JOB_NORMAL, JOB_LOW, JOB_PRIORITY_COUNT };
+const char *job_priority_word(enum job_priority priority); /* "Foreground" */
+
+#define JOB_HELD (-1)
 
 struct job_request {
     struct location_request location; /* minutes: those passed before the job began */
     const struct manifest *manifest;
-    int64_t wait_minutes; /* how long to go on when nothing works; 0: `get` alone */
+    enum job_priority priority;
+    /* How long to go on when nothing works; 0: `get` alone. JOB_HELD: an agent's, which goes on
+       until a state's deadline; its record's clock goes on after a restart. */
+    int64_t wait_minutes;
 };
 
 enum job_state {
     JOB_REQUESTED_LOCATIONS,
     JOB_WAITING_CONTENT_LOCATIONS,
     JOB_DOWNLOADING_DATA,
+    JOB_WAITING_DISK,
+    JOB_SUSPENDED,
     JOB_VERIFYING,
     JOB_SUCCESS,
     JOB_FAILED,
@@ -59,6 +74,7 @@ struct job_source_report {
 struct job_report {
     char job[GUID_SIZE];
     enum job_state state;
+    enum job_priority priority;
     int64_t bytes; /* of the content */
     size_t files;  /* of the content */
     int64_t bytes_from_network, bytes_reused;
@@ -66,7 +82,9 @@ struct job_report {
     const struct job_source_report *const *sources; /* in the order of the locations */
     const char *current;                            /* the source in use, or NULL */
     int64_t next_minute;                            /* at which another DP joins; -1: none does */
-    struct error error;                             /* of a job that failed */
+    int64_t next_look;       /* monotonic ms at which a waiting job looks again; -1: it does not */
+    const char *waiting_for; /* why it waits, or NULL */
+    struct error error;      /* of a job that failed */
 };
 
 struct job;
@@ -77,8 +95,12 @@ struct job;
 struct job *job_start(const struct job_engine *engine, const struct job_request *request,
                       void (*ended)(void *arg), void *arg, struct error *err);
 
-/* Puts what was received on disk and ends (JOB_CANCELLED); ended jobs stay as they are. */
-void job_cancel(struct job *job);
+/* Each is obeyed at once: no byte is taken after it. What was received is on disk within a second
+   (`job_report` says the state at once). Jobs that have ended stay as they are; so do jobs of
+   another state than the call is for. */
+void job_suspend(struct job *job);
+void job_resume(struct job *job);
+void job_cancel(struct job *job); /* ends, JOB_CANCELLED; the parts are kept for the next */
 
 /* The job as it stands now; points into the job. */
 const struct job_report *job_report(struct job *job);
