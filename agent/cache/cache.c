@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct cache *cache_open(const char *folder, bool sync, struct error *err)
@@ -132,16 +131,6 @@ bool cache_has(const struct cache *cache, const char *content_id, int64_t versio
         close(tree);
     record_free(&record);
     return ok;
-}
-
-bool cache_free_bytes(const struct cache *cache, int64_t *out, struct error *err)
-{
-    struct statvfs space;
-    if (fstatvfs(cache->dir, &space) != 0)
-        return error_errno(err, cache->folder, "cannot ask for free space");
-    if (__builtin_mul_overflow(space.f_bavail, space.f_frsize, out))
-        *out = INT64_MAX;
-    return true;
 }
 
 bool cache_copy_bytes(int from, int to)

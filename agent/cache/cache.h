@@ -15,6 +15,7 @@
 #define AGENT_CACHE_CACHE_H
 
 #include "policy/base/error.h"
+#include "policy/base/spans.h"
 #include "policy/manifest.h"
 
 #include <stdatomic.h>
@@ -41,19 +42,17 @@ bool cache_has(const struct cache *cache, const char *content_id, int64_t versio
 bool cache_copy_out(const struct cache *cache, const char *content_id, int64_t version,
                     const struct manifest *manifest, const char *target, struct error *err);
 
-/* Bytes free for this process on the cache's file system. */
-bool cache_free_bytes(const struct cache *cache, int64_t *out, struct error *err);
-
 /* One digest of a content: fetched once, however many names it has. */
 struct staged_file {
     const struct manifest_file *file; /* the first of its names */
     size_t name_count;
     const char **names;
-    enum { STAGED_NONE, STAGED_PART, STAGED_LIBRARY } found; /* by staging_survey */
-    int64_t part_size;                                       /* STAGED_PART: what there is */
-    char sha256[HASH_HEX_MAX];                               /* known once kept */
-    int64_t mtime_ns;                                        /* once kept */
-    bool kept; /* verified and in the tree that will be published */
+    /* By staging_survey, and when its part was closed. */
+    enum { STAGED_NONE, STAGED_PART, STAGED_LIBRARY } found;
+    int64_t on_disk;           /* bytes of disk that its part has, however long it is */
+    char sha256[HASH_HEX_MAX]; /* known once kept */
+    int64_t mtime_ns;          /* once kept */
+    bool kept;                 /* verified and in the tree that will be published */
 };
 
 struct staging;
@@ -70,13 +69,52 @@ struct staged_file *staging_file(struct staging *staging, size_t index);
 /* Finds out which files an earlier run left, whole in FileLib or begun in Staging. Worker. */
 bool staging_survey(struct staging *staging, struct error *err);
 
-/* Opens a file's part for reading and appending; *have is its length. Too long: emptied. Worker.
-   Returns -1 on failure. */
-int staging_open_part(struct staging *staging, const struct staged_file *file, int64_t *have,
-                      struct error *err);
+/* Is there room for what is still missing? Codes DISK_SPACE and DISK_INODES (blame disk), the
+   numbers in the text. What the parts on disk have already does not count; those that are open
+   count as they were before. Loop's thread, after the survey: asks the disk one question. */
+bool staging_fits(struct staging *staging, struct error *err);
+
+/* A file's part while it is open. As long as it grows in order its length says what is there. From
+   the first byte beyond that on, the record beside it ("<digest>.ahead") does: a line "START END" a
+   run, appended after the run was written; the first line is "0 FRONT". */
+struct staged_part {
+    int fd;           /* for reading and writing; -1: not open */
+    bool recorded;    /* the record counts, not the length */
+    int record;       /* for appending; -1: not open */
+    size_t appended;  /* bytes since it was made anew */
+    const char *note; /* why what an earlier run left is not used; NULL: it is, or there was none */
+};
+
+/* Opens it, making it where it is missing; `have` (empty before, the caller's to free) becomes the
+   ranges that are there. A part that is longer than the file, or whose record is no record, is
+   emptied. Worker. */
+bool staging_open_part(struct staging *staging, const struct staged_file *file,
+                       struct staged_part *part, struct spans *have, struct error *err);
+
+/* Gives it blocks for the whole file; the length stays. A file system that cannot is fine; one that
+   has no room is not. Worker. */
+bool staging_preallocate(const struct staged_file *file, struct staged_part *part,
+                         struct error *err);
+
+/* Makes the record, or makes it anew: `have` is there. Before the first byte beyond the front.
+   Worker. */
+bool staging_begin_record(struct staging *staging, const struct staged_file *file,
+                          struct staged_part *part, const struct spans *have, struct error *err);
+
+/* `runs` were written and are in `have`. One write. Worker. */
+bool staging_add_to_record(struct staging *staging, const struct staged_file *file,
+                           struct staged_part *part, const struct spans *runs,
+                           const struct spans *have, struct error *err);
+
+/* Begins anew at 0: no byte, no record. Worker. */
+bool staging_empty_part(struct staging *staging, const struct staged_file *file,
+                        struct staged_part *part, struct error *err);
+
+/* Closes it and notes what it has on disk. Not open is fine. Worker. */
+bool staging_close_part(struct staged_file *file, struct staged_part *part, struct error *err);
 
 /* The part is whole and its digest right: takes it into the tree. `sha256` is its SHA-256; `fd`
-   stays the caller's. Worker. */
+   stays the caller's. On failure the part is as it was. Worker. */
 bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd,
                        const char *sha256, struct error *err);
 
@@ -100,8 +138,9 @@ void staging_save_validator(struct staging *staging, const struct staged_file *f
 void staging_load_validator(struct staging *staging, const struct staged_file *file,
                             struct staged_validator *validator);
 
-/* All files are kept: publishes the content by one rename and empties the staging folder.
-   Worker. */
+/* All files are kept: publishes the content by one rename and empties the staging folder. Where the
+   disk could not take the bytes, the staging folder is emptied too: a kernel may call pages clean
+   that were never written, so what is there is not trusted again. Worker. */
 bool staging_publish(struct staging *staging, struct error *err);
 
 /* Unlocks; parts stay for the next run. */

@@ -1,4 +1,4 @@
-/* What cache.c, staging.c and record.c share. For this room only. */
+/* What the cache's files share. For this room only. */
 #ifndef AGENT_CACHE_INTERNAL_H
 #define AGENT_CACHE_INTERNAL_H
 
@@ -29,6 +29,20 @@ bool cache_link_or_copy(int dir, const char *from, const char *to);
 
 /* Copies between two open files. false with errno set. */
 bool cache_copy_bytes(int from, int to);
+
+struct staging {
+    struct cache *cache;
+    char *content_id;
+    int64_t version;
+    char *path; /* Staging/<id>.<version> */
+    int dir;
+    int lock;
+    size_t file_count;
+    struct staged_file *files;
+    const char **names; /* all files' names, in one piece */
+    size_t name_count;
+    size_t folder_count; /* of the tree; by the survey */
+};
 
 struct record_line {
     char sha256[HASH_HEX_MAX];

@@ -19,18 +19,6 @@
 
 #define TREE "tree"
 
-struct staging {
-    struct cache *cache;
-    char *content_id;
-    int64_t version;
-    char *path; /* Staging/<id>.<version> */
-    int dir;
-    int lock;
-    size_t file_count;
-    struct staged_file *files;
-    const char **names; /* all files' names, in one piece */
-};
-
 size_t staging_file_count(const struct staging *staging)
 {
     return staging->file_count;
@@ -129,6 +117,7 @@ static void collect_files(struct staging *staging, const struct manifest *manife
     qsort(sorted, count, sizeof *sorted, compare_digests);
     staging->files = mem_zero(count, sizeof *staging->files);
     staging->names = mem_zero(count, sizeof *staging->names);
+    staging->name_count = count;
     for (size_t i = 0; i < count; i++) {
         staging->names[i] = sorted[i].file->name;
         if (i == 0 || strcmp(sorted[i].file->hash, sorted[i - 1].file->hash) != 0) {
@@ -171,15 +160,14 @@ void staging_close(struct staging *staging)
     free(staging);
 }
 
-/* The size of a plain file; -1: there is none. */
-static int64_t size_of(int dir, const char *path)
+/* Is there a plain file? */
+static bool is_file(int dir, const char *path, struct stat *st)
 {
     int fd = beneath_open(dir, path, O_PATH, 0);
-    struct stat st;
-    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    bool ok = fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode);
     if (fd >= 0)
         close(fd);
-    return ok ? st.st_size : -1;
+    return ok;
 }
 
 /* A file of another size is not what its name says: it would be in the way of the right one. */
@@ -190,10 +178,38 @@ static bool find_in_library(const struct staging *staging, struct staged_file *f
     if (file->file->algorithm != HASH_SHA256)
         return true; /* its SHA-256, and so its place, is not known yet */
     cache_library_path(path, file->file->hash);
-    int64_t size = size_of(staging->cache->dir, path);
-    if (size == file->file->size)
+    struct stat st;
+    bool there = is_file(staging->cache->dir, path, &st);
+    bool right = there && st.st_size == file->file->size;
+    if (right)
         file->found = STAGED_LIBRARY;
-    return size < 0 || size == file->file->size || beneath_remove(staging->cache->dir, path, err);
+    return !there || right || beneath_remove(staging->cache->dir, path, err);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names below one folder are neighbours in byte order: what two have in common stands already. */
+static size_t count_folders(const struct staging *staging)
+{
+    size_t folders = 0;
+    const char *before = "";
+    const char **names = mem_resize(NULL, staging->name_count + 1, sizeof *names);
+    for (size_t i = 0; i < staging->name_count; i++)
+        names[i] = staging->names[i];
+    qsort(names, staging->name_count, sizeof *names, compare_names);
+    for (size_t i = 0; i < staging->name_count; i++) {
+        size_t same = 0;
+        while (before[same] && before[same] == names[i][same])
+            same++;
+        for (const char *slash = names[i] + same; (slash = strchr(slash, '/')); slash++)
+            folders++;
+        before = names[i];
+    }
+    free(names);
+    return folders;
 }
 
 bool staging_survey(struct staging *staging, struct error *err)
@@ -202,6 +218,7 @@ bool staging_survey(struct staging *staging, struct error *err)
     if (!beneath_remove(staging->dir, TREE, err) ||
         !beneath_make_folders(staging->dir, TREE, 0755, err))
         return false;
+    staging->folder_count = count_folders(staging);
     for (size_t i = 0; i < staging->file_count; i++) {
         struct staged_file *file = &staging->files[i];
         file->found = STAGED_NONE;
@@ -209,65 +226,12 @@ bool staging_survey(struct staging *staging, struct error *err)
             return false;
         if (file->found == STAGED_LIBRARY)
             continue;
-        int64_t size = size_of(staging->dir, file->file->hash);
-        file->found = size < 0 ? STAGED_NONE : STAGED_PART;
-        file->part_size = size < 0 || size > file->file->size ? 0 : size;
+        struct stat st;
+        bool begun = is_file(staging->dir, file->file->hash, &st);
+        file->found = begun ? STAGED_PART : STAGED_NONE;
+        file->on_disk = begun ? st.st_blocks * 512 : 0;
     }
     return true;
-}
-
-/* A killed run may have left the part as it is published: read-only. */
-static int open_writable(const struct staging *staging, const char *name)
-{
-    int flags = O_RDWR | O_CREAT | O_NONBLOCK;
-    int fd = beneath_open(staging->dir, name, flags, 0600);
-    if (fd >= 0 || errno != EACCES)
-        return fd;
-    fd = beneath_open(staging->dir, name, O_RDONLY | O_NONBLOCK, 0);
-    bool ok = fd >= 0 && fchmod(fd, 0600) == 0;
-    if (fd >= 0)
-        close(fd);
-    return ok ? beneath_open(staging->dir, name, flags, 0600) : -1;
-}
-
-/* A name that is no file of ours alone (a link planted beside it) is given up, not written to. */
-static int open_own(const struct staging *staging, const char *name, struct stat *st)
-{
-    int fd = open_writable(staging, name);
-    if (fd < 0 || fstat(fd, st) != 0 || (S_ISREG(st->st_mode) && st->st_nlink == 1))
-        return fd;
-    close(fd);
-    if (!beneath_remove(staging->dir, name, NULL))
-        return -1;
-    fd = beneath_open(staging->dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
-    if (fd >= 0)
-        st->st_size = 0;
-    return fd;
-}
-
-int staging_open_part(struct staging *staging, const struct staged_file *file, int64_t *have,
-                      struct error *err)
-{
-    struct stat st = {0};
-    int fd = open_own(staging, file->file->hash, &st);
-    bool ok = fd >= 0;
-    if (ok && st.st_size > file->file->size) {
-        ok = ftruncate(fd, 0) == 0;
-        st.st_size = 0;
-    }
-    if (ok) {
-        *have = st.st_size;
-        return fd;
-    }
-    error_errno(err, file->file->name, "cannot open the part of");
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static char *validator_path(const struct staged_file *file)
-{
-    return mem_format("%s.validator", file->file->hash);
 }
 
 static bool make_parents(struct staging *staging, const char *path, struct error *err)
@@ -279,20 +243,37 @@ static bool make_parents(struct staging *staging, const char *path, struct error
     return ok;
 }
 
-/* Gives the file at `from` (a path in the cache) all its names in the tree. */
+static bool link_name(struct staging *staging, const char *from, const char *name,
+                      struct error *err)
+{
+    char *to = mem_format("%s/" TREE "/%s", staging->path, name);
+    bool nested = strchr(name, '/') != NULL;
+    bool ok = (!nested || make_parents(staging, to, err)) &&
+              (cache_link_or_copy(staging->cache->dir, from, to) ||
+               error_errno(err, name, "cannot link"));
+    free(to);
+    return ok;
+}
+
+static void take_from_tree(struct staging *staging, const struct staged_file *file, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *path = mem_format(TREE "/%s", file->names[i]);
+        beneath_remove(staging->dir, path, NULL);
+        free(path);
+    }
+}
+
+/* Gives the file at `from` (a path in the cache) all its names in the tree, or none: when the disk
+   has room again, it is done once more. */
 static bool put_in_tree(struct staging *staging, const struct staged_file *file, const char *from,
                         struct error *err)
 {
-    for (size_t i = 0; i < file->name_count; i++) {
-        char *to = mem_format("%s/" TREE "/%s", staging->path, file->names[i]);
-        bool nested = strchr(file->names[i], '/') != NULL;
-        bool ok = (!nested || make_parents(staging, to, err)) &&
-                  (cache_link_or_copy(staging->cache->dir, from, to) ||
-                   error_errno(err, file->names[i], "cannot link"));
-        free(to);
-        if (!ok)
+    for (size_t i = 0; i < file->name_count; i++)
+        if (!link_name(staging, from, file->names[i], err)) {
+            take_from_tree(staging, file, i + 1);
             return false;
-    }
+        }
     return true;
 }
 
@@ -303,7 +284,6 @@ static bool note_kept(struct staged_file *file, int fd, const char *sha256, stru
         return error_errno(err, file->file->name, "cannot read");
     file->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     snprintf(file->sha256, sizeof file->sha256, "%s", sha256);
-    file->kept = true;
     return true;
 }
 
@@ -333,10 +313,15 @@ bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd
     if (fchmod(fd, 0444) != 0)
         return error_errno(err, file->file->name, "cannot change the mode of");
     char *from = mem_format("%s/%s", staging->path, file->file->hash);
-    bool ok = put_in_tree(staging, file, from, err) && note_kept(file, fd, sha256, err);
+    bool ok = note_kept(file, fd, sha256, err) && put_in_tree(staging, file, from, err);
     free(from);
     /* Unsynced, a file is as safe in the library now as it will ever be. */
-    return ok && (staging->cache->sync || move_to_library(staging, file, err));
+    if (ok && !staging->cache->sync && !move_to_library(staging, file, err)) {
+        take_from_tree(staging, file, file->name_count);
+        ok = false;
+    }
+    file->kept = ok;
+    return ok;
 }
 
 bool staging_keep_library(struct staging *staging, struct staged_file *file,
@@ -354,43 +339,9 @@ bool staging_keep_library(struct staging *staging, struct staged_file *file,
     if (ok && strcmp(hex, file->file->hash) != 0)
         ok = beneath_remove(staging->cache->dir, path, err);
     else if (ok)
-        ok = put_in_tree(staging, file, path, err) && note_kept(file, fd, hex, err);
+        ok = file->kept = note_kept(file, fd, hex, err) && put_in_tree(staging, file, path, err);
     close(fd);
     return ok;
-}
-
-/* Two lines: the origin, the validator. Neither holds a control character. */
-void staging_save_validator(struct staging *staging, const struct staged_file *file,
-                            const struct staged_validator *validator)
-{
-    char *path = validator_path(file);
-    char *text = mem_format("%s\n%s\n", validator->origin, validator->text);
-    beneath_remove(staging->dir, path, NULL);
-    int fd = beneath_open(staging->dir, path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (fd >= 0 && !beneath_write_all(fd, text, strlen(text)))
-        beneath_remove(staging->dir, path, NULL);
-    if (fd >= 0)
-        close(fd);
-    free(text);
-    free(path);
-}
-
-void staging_load_validator(struct staging *staging, const struct staged_file *file,
-                            struct staged_validator *validator)
-{
-    struct buf text = {0};
-    char *path = validator_path(file);
-    *validator = (struct staged_validator){.origin = ""};
-    bool ok = beneath_read(staging->dir, path, sizeof *validator, &text, NULL) && text.data;
-    char *end = ok ? strchr(text.data, '\n') : NULL;
-    char *last = end ? strchr(end + 1, '\n') : NULL;
-    if (last && (size_t)(end - text.data) < sizeof validator->origin &&
-        (size_t)(last - end - 1) < sizeof validator->text) {
-        memcpy(validator->origin, text.data, (size_t)(end - text.data));
-        memcpy(validator->text, end + 1, (size_t)(last - end - 1));
-    }
-    buf_free(&text);
-    free(path);
 }
 
 static bool sync_disk(const struct staging *staging, struct error *err)
@@ -403,8 +354,9 @@ static bool move_all_to_library(struct staging *staging, struct error *err)
 {
     if (!staging->cache->sync)
         return true;
+    struct stat st;
     for (size_t i = 0; i < staging->file_count; i++)
-        if (size_of(staging->dir, staging->files[i].file->hash) >= 0 &&
+        if (is_file(staging->dir, staging->files[i].file->hash, &st) &&
             !move_to_library(staging, &staging->files[i], err))
             return false;
     return true;
@@ -427,8 +379,8 @@ static bool rename_tree(struct staging *staging, struct error *err)
     return ok;
 }
 
-/* The content stands: what cannot be removed is left to the next run. The folder leaves its name
-   first: whoever comes next makes a new one, and no removal reaches into it. */
+/* What cannot be removed is left to the next run. The folder leaves its name first: whoever comes
+ * next makes a new one, and no removal reaches into it. */
 static void clear_away(const struct staging *staging)
 {
     int cache = staging->cache->dir;
@@ -443,7 +395,11 @@ static void clear_away(const struct staging *staging)
 bool staging_publish(struct staging *staging, struct error *err)
 {
     /* First the bytes, then the names that stand for verified bytes, then the content's name. */
-    bool ok = sync_disk(staging, err) && move_all_to_library(staging, err) &&
+    if (!sync_disk(staging, err)) {
+        clear_away(staging);
+        return false;
+    }
+    bool ok = move_all_to_library(staging, err) &&
               record_write(staging->cache, staging->content_id, staging->version, staging, err) &&
               sync_disk(staging, err) && rename_tree(staging, err) && sync_disk(staging, err);
     if (ok)

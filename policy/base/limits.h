@@ -58,6 +58,10 @@
 #define LIMIT_NAME_BYTES     4096 /* PATH_MAX */
 #define LIMIT_MANIFEST_FILES 1000000
 
+/* The record of what lies ahead in a part: a line of some 26 bytes a run; it is written anew, with
+   what touches merged, for each MiB that it grew. */
+#define LIMIT_AHEAD_BYTES (8L * MIB)
+
 #define LIMIT_FINDINGS 1000 /* of one rule of `policy check`: who fixes those asks again */
 
 /* HTTP. */

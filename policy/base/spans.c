@@ -24,9 +24,9 @@ static void replace(struct spans *spans, size_t first, size_t last, const struct
                     size_t count)
 {
     size_t behind = spans->count - last;
-    spans->list =
-        mem_grow(spans->list, &spans->cap, first + count + behind, sizeof *spans->list);
-    memmove(spans->list + first + count, spans->list + last, behind * sizeof *spans->list);
+    spans->list = mem_grow(spans->list, &spans->cap, first + count + behind, sizeof *spans->list);
+    if (behind)
+        memmove(spans->list + first + count, spans->list + last, behind * sizeof *spans->list);
     if (count)
         memcpy(spans->list + first, with, count * sizeof *with);
     spans->count = first + count + behind;
