@@ -72,7 +72,7 @@ bool staging_survey(struct staging *staging, struct error *err);
 /* Is there room for what is still missing? Codes DISK_SPACE and DISK_INODES (blame disk), the
    numbers in the text. What the parts on disk have already does not count; those that are open
    count as they were before. Loop's thread, after the survey: asks the disk one question. */
-bool staging_fits(struct staging *staging, struct error *err);
+bool staging_fits(const struct staging *staging, struct error *err);
 
 /* A file's part while it is open. As long as it grows in order its length says what is there. From
    the first byte beyond that on, the record beside it ("<digest>.ahead") does: a line "START END" a
@@ -93,7 +93,7 @@ bool staging_open_part(struct staging *staging, const struct staged_file *file,
 
 /* Gives it blocks for the whole file; the length stays. A file system that cannot is fine; one that
    has no room is not. Worker. */
-bool staging_preallocate(const struct staged_file *file, struct staged_part *part,
+bool staging_preallocate(const struct staged_file *file, const struct staged_part *part,
                          struct error *err);
 
 /* Makes the record, or makes it anew: `have` is there. Before the first byte beyond the front.

@@ -50,7 +50,7 @@ static int64_t available_bytes(const struct statvfs *space)
     return bytes;
 }
 
-bool staging_fits(struct staging *staging, struct error *err)
+bool staging_fits(const struct staging *staging, struct error *err)
 {
     struct statvfs space;
     if (fstatvfs(staging->cache->dir, &space) != 0)

@@ -74,6 +74,11 @@ static bool parse_record(const char *at, struct spans *have)
     return !first;
 }
 
+static bool is_shortage(int reason)
+{
+    return reason == EMFILE || reason == ENFILE || reason == ENOMEM || reason == EIO;
+}
+
 enum record_state { RECORD_NONE, RECORD_READ, RECORD_BAD, RECORD_FAILED };
 
 /* RECORD_FAILED: the disk or the process, not the record, is to blame; errno says. */
@@ -84,12 +89,10 @@ static enum record_state read_record(const struct staging *staging, const struct
     int fd = beneath_open(staging->dir, path, O_RDONLY | O_NONBLOCK, 0);
     int reason = errno;
     free(path);
-    errno = reason;
-    if (fd < 0)
-        return reason == ENOENT ? RECORD_NONE
-               : reason == EMFILE || reason == ENFILE || reason == ENOMEM || reason == EIO
-                   ? RECORD_FAILED
-                   : RECORD_BAD;
+    if (fd < 0) {
+        errno = reason;
+        return reason == ENOENT ? RECORD_NONE : is_shortage(reason) ? RECORD_FAILED : RECORD_BAD;
+    }
     struct buf text = {0};
     bool ok = beneath_read_open(fd, "", LIMIT_AHEAD_BYTES, &text, NULL) && text.data &&
               parse_record(text.data, have);
@@ -226,20 +229,25 @@ bool staging_open_part(struct staging *staging, const struct staged_file *file,
     return false;
 }
 
-bool staging_preallocate(const struct staged_file *file, struct staged_part *part,
+/* What it got until it failed is of use to others. */
+static bool give_back_blocks(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && ftruncate(fd, st.st_size) == 0;
+}
+
+bool staging_preallocate(const struct staged_file *file, const struct staged_part *part,
                          struct error *err)
 {
     int done;
     do {
         done = fallocate(part->fd, FALLOC_FL_KEEP_SIZE, 0, file->file->size);
     } while (done != 0 && errno == EINTR);
-    if (done == 0 || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
+    /* Where the file system cannot, the bytes find their place as they come. */
+    if (done == 0 || (errno != ENOSPC && errno != EDQUOT))
         return true;
     error_errno(err, file->file->name, "cannot make room for");
-    /* What it got until then is of use to others. */
-    struct stat st;
-    if (fstat(part->fd, &st) == 0 && ftruncate(part->fd, st.st_size) != 0)
-        part->note = NULL;
+    give_back_blocks(part->fd);
     return false;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first range that ends at `at` or after it. */
+/* The first range that ends at or after `at`. */
 static size_t find(const struct spans *spans, int64_t at)
 {
     size_t low = 0, high = spans->count;
@@ -19,76 +19,67 @@ static size_t find(const struct spans *spans, int64_t at)
     return low;
 }
 
-/* Puts `count` ranges in the place of those from `first` up to `last`. */
+/* The ranges [first, last) become the `count` of `with`. */
 static void replace(struct spans *spans, size_t first, size_t last, const struct span *with,
                     size_t count)
 {
-    size_t behind = spans->count - last;
-    spans->list = mem_grow(spans->list, &spans->cap, first + count + behind, sizeof *spans->list);
-    if (behind)
-        memmove(spans->list + first + count, spans->list + last, behind * sizeof *spans->list);
-    if (count)
-        memcpy(spans->list + first, with, count * sizeof *with);
-    spans->count = first + count + behind;
+    size_t after = spans->count - last;
+    spans->list = mem_grow(spans->list, &spans->cap, first + count + after, sizeof *spans->list);
+    if (after)
+        memmove(spans->list + first + count, spans->list + last, after * sizeof *spans->list);
+    for (size_t i = 0; i < count; i++)
+        spans->list[first + i] = with[i];
+    spans->count = first + count + after;
 }
 
 void spans_add(struct spans *spans, int64_t start, int64_t end)
 {
     if (end <= start)
         return;
-    struct span whole = {start, end};
     size_t first = find(spans, start), last = first;
-    while (last < spans->count && spans->list[last].start <= end)
-        last++;
-    if (last > first) {
-        if (spans->list[first].start < start)
-            whole.start = spans->list[first].start;
-        if (spans->list[last - 1].end > end)
-            whole.end = spans->list[last - 1].end;
+    struct span whole = {start, end};
+    for (; last < spans->count && spans->list[last].start <= end; last++) {
+        if (spans->list[last].start < whole.start)
+            whole.start = spans->list[last].start;
+        if (spans->list[last].end > whole.end)
+            whole.end = spans->list[last].end;
     }
-    if (last == first + 1)
-        spans->list[first] = whole; /* mostly one that grows */
-    else
-        replace(spans, first, last, &whole, 1);
+    replace(spans, first, last, &whole, 1);
 }
 
 void spans_remove(struct spans *spans, int64_t start, int64_t end)
 {
-    struct span rest[2];
+    struct span left[2];
     size_t count = 0, first = find(spans, start), last = first;
     if (end <= start)
         return;
-    while (last < spans->count && spans->list[last].start < end) {
-        const struct span *span = &spans->list[last++];
-        if (span->start < start)
-            rest[count++] = (struct span){span->start, span->end < start ? span->end : start};
-        if (span->end > end)
-            rest[count++] = (struct span){end, span->end};
+    for (; last < spans->count && spans->list[last].start < end; last++) {
+        struct span old = spans->list[last];
+        if (old.start < start)
+            left[count++] = (struct span){old.start, old.end < start ? old.end : start};
+        if (old.end > end)
+            left[count++] = (struct span){end, old.end};
     }
-    if (last > first)
-        replace(spans, first, last, rest, count);
+    replace(spans, first, last, left, count);
 }
 
 int64_t spans_reach(const struct spans *spans, int64_t at)
 {
-    size_t index = find(spans, at);
-    while (index < spans->count && spans->list[index].end == at)
-        index++;
-    bool holds = index < spans->count && spans->list[index].start <= at;
-    return holds ? spans->list[index].end : at;
+    size_t i = find(spans, at);
+    bool holds = i < spans->count && spans->list[i].start <= at && spans->list[i].end > at;
+    return holds ? spans->list[i].end : at;
 }
 
 bool spans_gap(const struct spans *spans, int64_t from, int64_t size, struct span *gap)
 {
-    int64_t start = spans_reach(spans, from);
-    size_t next = find(spans, start);
-    if (start >= size)
-        return false;
-    while (next < spans->count && spans->list[next].start < start)
-        next++;
-    bool ends = next < spans->count && spans->list[next].start < size;
-    *gap = (struct span){start, ends ? spans->list[next].start : size};
-    return true;
+    gap->start = spans_reach(spans, from);
+    gap->end = size;
+    for (size_t i = find(spans, gap->start); i < spans->count; i++)
+        if (spans->list[i].start > gap->start) {
+            gap->end = spans->list[i].start < size ? spans->list[i].start : size;
+            break;
+        }
+    return gap->start < gap->end;
 }
 
 int64_t spans_total(const struct spans *spans)
@@ -101,8 +92,7 @@ int64_t spans_total(const struct spans *spans)
 
 void spans_copy(struct spans *to, const struct spans *from)
 {
-    to->count = 0;
-    replace(to, 0, 0, from->list, from->count);
+    replace(to, 0, to->count, from->list, from->count);
 }
 
 void spans_free(struct spans *spans)
