@@ -66,7 +66,8 @@ struct staging *staging_open(struct cache *cache, const char *content_id, int64_
 size_t staging_file_count(const struct staging *staging);
 struct staged_file *staging_file(struct staging *staging, size_t index);
 
-/* Finds out which files an earlier run left, whole in FileLib or begun in Staging. Worker. */
+/* Finds out which files an earlier run left, whole in FileLib or begun in Staging; none is kept
+   yet. Worker. */
 bool staging_survey(struct staging *staging, struct error *err);
 
 /* Is there room for what is still missing? Codes DISK_SPACE and DISK_INODES (blame disk), the
@@ -138,9 +139,9 @@ void staging_save_validator(struct staging *staging, const struct staged_file *f
 void staging_load_validator(struct staging *staging, const struct staged_file *file,
                             struct staged_validator *validator);
 
-/* All files are kept: publishes the content by one rename and empties the staging folder. Where the
-   disk could not take the bytes, the staging folder is emptied too: a kernel may call pages clean
-   that were never written, so what is there is not trusted again. Worker. */
+/* All files are kept: publishes the content by one rename and empties the staging folder. A disk
+   that refuses to sync the bytes is not trusted with them again: the parts are removed, and no file
+   is kept. After a failure a survey comes first. Worker. */
 bool staging_publish(struct staging *staging, struct error *err);
 
 /* Unlocks; parts stay for the next run. */

@@ -44,6 +44,9 @@ struct staging {
     size_t folder_count; /* of the tree; by the survey */
 };
 
+/* With what is beside it. */
+void staging_remove_part(const struct staging *staging, const struct staged_file *file);
+
 struct record_line {
     char sha256[HASH_HEX_MAX];
     int64_t size, mtime_ns;

@@ -49,6 +49,21 @@ static char *record_path(const struct staged_file *file)
     return mem_format("%s.ahead", file->file->hash);
 }
 
+static char *validator_path(const struct staged_file *file)
+{
+    return mem_format("%s.validator", file->file->hash);
+}
+
+void staging_remove_part(const struct staging *staging, const struct staged_file *file)
+{
+    char *record = record_path(file), *validator = validator_path(file);
+    beneath_remove(staging->dir, file->file->hash, NULL);
+    beneath_remove(staging->dir, record, NULL);
+    beneath_remove(staging->dir, validator, NULL);
+    free(validator);
+    free(record);
+}
+
 /* ---- the record, read ---- */
 
 static bool parse_number(const char **at, char end, int64_t *out)
@@ -265,11 +280,6 @@ bool staging_close_part(struct staged_file *file, struct staged_part *part, stru
 }
 
 /* ---- the validator ---- */
-
-static char *validator_path(const struct staged_file *file)
-{
-    return mem_format("%s.validator", file->file->hash);
-}
 
 /* Two lines: the origin, the validator. Neither holds a control character. */
 void staging_save_validator(struct staging *staging, const struct staged_file *file,

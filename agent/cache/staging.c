@@ -222,6 +222,7 @@ bool staging_survey(struct staging *staging, struct error *err)
     for (size_t i = 0; i < staging->file_count; i++) {
         struct staged_file *file = &staging->files[i];
         file->found = STAGED_NONE;
+        file->kept = false;
         if (!find_in_library(staging, file, err))
             return false;
         if (file->found == STAGED_LIBRARY)
@@ -379,7 +380,8 @@ static bool rename_tree(struct staging *staging, struct error *err)
     return ok;
 }
 
-/* What cannot be removed is left to the next run. The folder leaves its name first: whoever comes
+/* The content stands: what cannot be removed is left to the next run. The folder leaves its name
+   first: whoever comes
  * next makes a new one, and no removal reaches into it. */
 static void clear_away(const struct staging *staging)
 {
@@ -392,11 +394,24 @@ static void clear_away(const struct staging *staging)
     free(done);
 }
 
+/* The kernel may call pages clean that it could not write: what is here proves nothing any more. */
+static void distrust(struct staging *staging)
+{
+    beneath_remove(staging->dir, TREE, NULL);
+    for (size_t i = 0; i < staging->file_count; i++) {
+        struct staged_file *file = &staging->files[i];
+        staging_remove_part(staging, file);
+        file->found = STAGED_NONE;
+        file->on_disk = 0;
+        file->kept = false;
+    }
+}
+
 bool staging_publish(struct staging *staging, struct error *err)
 {
     /* First the bytes, then the names that stand for verified bytes, then the content's name. */
     if (!sync_disk(staging, err)) {
-        clear_away(staging);
+        distrust(staging);
         return false;
     }
     bool ok = move_all_to_library(staging, err) &&

@@ -9,11 +9,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,15 +75,21 @@ static const char *bytes_of(const struct staged_file *file)
 
 static void keep(struct staging *staging, struct staged_file *file)
 {
-    int64_t have;
+    struct staged_part part;
+    struct spans have = {0};
     struct error err = {0};
     const char *bytes = bytes_of(file);
-    int fd = staging_open_part(staging, file, &have, &err);
-    assert_true(fd >= 0);
-    assert_int_equal(have, 0);
-    assert_true(beneath_write_all(fd, bytes, strlen(bytes)));
-    assert_true(staging_keep_part(staging, file, fd, file->file->hash, &err));
-    close(fd);
+    assert_true(staging_open_part(staging, file, &part, &have, &err));
+    assert_int_equal(have.count, 0);
+    assert_true(beneath_write_all(part.fd, bytes, strlen(bytes)));
+    assert_true(staging_keep_part(staging, file, part.fd, file->file->hash, &err));
+    assert_true(staging_close_part(file, &part, &err));
+}
+
+static void keep_all(struct staging *staging)
+{
+    for (size_t i = 0; i < staging_file_count(staging); i++)
+        keep(staging, staging_file(staging, i));
 }
 
 static void publish(struct fixture *f, const char *id, int64_t version)
@@ -164,35 +175,199 @@ static void test_nothing_before_the_rename(void **state)
     struct staging *staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
     assert_non_null(staging);
     assert_true(staging_survey(staging, &err));
-    for (size_t i = 0; i < staging_file_count(staging); i++)
-        keep(staging, staging_file(staging, i));
+    keep_all(staging);
     assert_false(exists(f, "DataLib/PS100001.3"));
     assert_false(cache_has(f->cache, "PS100001", 3, &f->manifest));
     staging_close(staging);
+}
+
+static void write_part(struct staging *staging, const char *bytes, int64_t had)
+{
+    struct staged_part part;
+    struct spans have = {0};
+    struct error err = {0};
+    struct staged_file *file = staging_file(staging, 0);
+    assert_true(staging_open_part(staging, file, &part, &have, &err));
+    assert_int_equal(spans_reach(&have, 0), had);
+    assert_true(beneath_write_all(part.fd, bytes, strlen(bytes)));
+    assert_true(staging_close_part(file, &part, &err));
+    spans_free(&have);
 }
 
 static void test_parts_survive(void **state)
 {
     struct fixture *f = *state;
     struct error err = {0};
-    int64_t have = 0;
     struct staging *staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
-    struct staged_file *file = staging_file(staging, 0);
-    int fd = staging_open_part(staging, file, &have, &err);
-    assert_true(beneath_write_all(fd, "al", 2));
-    close(fd);
+    write_part(staging, "al", 0);
     staging_close(staging);
     staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
     assert_true(staging_survey(staging, &err));
     assert_int_equal(staging_file(staging, 0)->found, STAGED_PART);
     assert_int_equal(staging_file(staging, 1)->found, STAGED_NONE);
-    fd = staging_open_part(staging, staging_file(staging, 0), &have, &err);
-    assert_int_equal(have, 2);
-    assert_true(beneath_write_all(fd, "XXXXXXXX", 8));
+    write_part(staging, "XXXXXXXX", 2);
+    write_part(staging, "", 0); /* longer than the manifest says: emptied */
+    staging_close(staging);
+}
+
+/* ---- room ---- */
+
+static struct statvfs disk; /* f_frsize 0: the real one */
+
+int fstatvfs(int fd, struct statvfs *space)
+{
+    struct statfs real;
+    *space = disk;
+    if (disk.f_frsize)
+        return 0;
+    int result = fstatfs(fd, &real);
+    space->f_frsize = (unsigned long)real.f_frsize;
+    space->f_bavail = real.f_bavail;
+    return result;
+}
+
+/* Blocks that the small content needs, with its record: two files of a block each. */
+static void fits(const struct staging *staging, struct statvfs space, const char *code)
+{
+    struct error err = {0};
+    disk = space;
+    if (staging_fits(staging, &err) != (*code == '\0') || strcmp(err.code, code) != 0)
+        fail_msg("%lu blocks, %lu inodes: %s %s", space.f_bavail, space.f_favail, err.code,
+                 err.text);
+    disk.f_frsize = 0;
+}
+
+static void test_room(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct staging *staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
+    assert_true(staging_survey(staging, &err));
+    unsigned long block = 4096, blocks = 19, inodes = 16 + 2 + 3;
+    fits(staging, (struct statvfs){.f_frsize = block, .f_bavail = blocks}, "");
+    fits(staging, (struct statvfs){.f_frsize = block, .f_bavail = blocks - 1}, "DISK_SPACE");
+    struct statvfs space = {.f_frsize = block, .f_bavail = blocks, .f_files = 100};
+    space.f_favail = inodes;
+    fits(staging, space, "");
+    space.f_favail--;
+    fits(staging, space, "DISK_INODES");
+    /* What is there, and what is done, needs nothing more. */
+    write_part(staging, "al", 0);
+    staging_file(staging, 0)->found = STAGED_PART;
+    assert_true(staging_file(staging, 0)->on_disk <= (int64_t)block);
+    fits(staging, space, "");
+    keep(staging, staging_file(staging, 1));
+    fits(staging, (struct statvfs){.f_frsize = block, .f_bavail = blocks - 1}, "");
+    staging_close(staging);
+}
+
+static void test_room_for_large_files(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    f->manifest.files[0].size = f->manifest.files[2].size = INT64_MAX;
+    f->manifest.files[1].size = INT64_MAX - 1;
+    struct staging *staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
+    assert_true(staging_survey(staging, &err));
+    fits(staging, (struct statvfs){.f_frsize = 4096, .f_bavail = 1UL << 40}, "DISK_SPACE");
+    staging_close(staging);
+}
+
+/* ---- a disk that does not take the bytes ---- */
+
+static int syncs_until_failure = -1;
+
+int syncfs(int fd)
+{
+    if (syncs_until_failure >= 0 && syncs_until_failure-- == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_syncfs, fd);
+}
+
+static size_t staged_count(const struct fixture *f)
+{
+    size_t count = 0;
+    char *path = in_folder(f, "Staging/PS100001.3");
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        count += *entry->d_name != '.';
+    if (folder)
+        closedir(folder);
+    free(path);
+    return count;
+}
+
+static void test_failed_sync(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct staging *staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
+    struct staged_validator validator = {"http://a", "\"1\""};
+    assert_true(staging_survey(staging, &err));
+    staging_save_validator(staging, staging_file(staging, 0), &validator);
+    keep_all(staging);
+    syncs_until_failure = 0;
+    assert_false(staging_publish(staging, &err));
+    assert_string_equal(err.code, "EIO");
+    assert_int_equal(err.blame, BLAME_DISK);
+    assert_int_equal(staged_count(f), 1); /* the lock */
+    assert_false(exists(f, "DataLib/PS100001.3"));
+    assert_true(staging_survey(staging, &err));
+    assert_int_equal(staging_file(staging, 0)->found, STAGED_NONE);
+    keep_all(staging);
+    assert_true(staging_publish(staging, &err));
+    staging_close(staging);
+    assert_true(cache_has(f->cache, "PS100001", 3, &f->manifest));
+}
+
+/* The bytes were on the disk, the names may not be: the next run finds them. */
+static void test_failed_sync_of_names(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct staging *staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
+    assert_true(staging_survey(staging, &err));
+    keep_all(staging);
+    syncs_until_failure = 1;
+    assert_false(staging_publish(staging, &err));
+    assert_false(exists(f, "DataLib/PS100001.3"));
+    staging_close(staging);
+    staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
+    assert_true(staging_survey(staging, &err));
+    for (size_t i = 0; i < staging_file_count(staging); i++)
+        assert_int_equal(staging_file(staging, i)->found, STAGED_LIBRARY);
+    staging_close(staging);
+    publish(f, "PS100001", 3);
+}
+
+/* A name that cannot be made leaves none: the same file is kept when it can. */
+static void test_kept_whole_or_not(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct staged_part part;
+    struct spans have = {0};
+    struct staging *staging = staging_open(f->cache, "PS100001", 3, &f->manifest, &err);
+    assert_true(staging_survey(staging, &err));
+    struct staged_file *file = staging_file(staging, 0);
+    char *path = in_folder(f, "Staging/PS100001.3/tree/sub");
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     close(fd);
-    fd = staging_open_part(staging, staging_file(staging, 0), &have, &err);
-    assert_int_equal(have, 0); /* longer than the manifest says: emptied */
-    close(fd);
+    assert_true(staging_open_part(staging, file, &part, &have, &err));
+    assert_true(beneath_write_all(part.fd, "alpha", 5));
+    assert_false(staging_keep_part(staging, file, part.fd, file->file->hash, &err));
+    assert_false(file->kept);
+    assert_false(exists(f, "Staging/PS100001.3/tree/a"));
+    assert_true(staging_close_part(file, &part, &err));
+    assert_int_equal(unlink(path), 0);
+    free(path);
+    assert_true(staging_open_part(staging, file, &part, &have, &err));
+    assert_int_equal(spans_total(&have), 5);
+    assert_true(staging_keep_part(staging, file, part.fd, file->file->hash, &err));
+    assert_true(staging_close_part(file, &part, &err));
+    spans_free(&have);
     staging_close(staging);
 }
 
@@ -309,6 +484,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_equal_files_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_before_the_rename, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_parts_survive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_room_for_large_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failed_sync, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failed_sync_of_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_kept_whole_or_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_changed_file_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_touched_file_is_hashed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_manifest_is_not_it, set_up, tear_down),
