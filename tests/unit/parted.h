@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,20 +272,21 @@ static inline int64_t check_claims(struct place *place)
 static void (*between_writes)(void *arg);
 static void *between_arg;
 /* Bytes that may still be written; -1: any. */
-static int64_t disk_left = -1;
-static bool no_blocks; /* for preallocation */
+static atomic_llong disk_left = -1;
+static atomic_bool no_blocks; /* for preallocation */
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
 {
-    if (disk_left == 0) {
+    long long left = disk_left;
+    size_t now = len > 1 ? len / 2 : len;
+    if (left == 0) {
         errno = ENOSPC;
         return -1;
     }
-    size_t now = len > 1 ? len / 2 : len;
-    if (disk_left >= 0 && now > (size_t)disk_left)
-        now = (size_t)disk_left;
-    if (disk_left > 0)
-        disk_left -= (int64_t)now;
+    if (left > 0) {
+        now = now < (size_t)left ? now : (size_t)left;
+        disk_left = left - (long long)now;
+    }
     if (between_writes)
         between_writes(between_arg);
     return syscall(SYS_pwrite64, fd, bytes, now, offset);

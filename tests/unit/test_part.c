@@ -378,28 +378,40 @@ static void test_tree_refuses(void **state)
 
 /* ---- leaving off ---- */
 
+struct hold {
+    sem_t told;
+    size_t left;
+};
+
 static void wait_for(void *arg)
 {
-    sem_wait(arg);
+    sem_wait(&((struct hold *)arg)->told);
+}
+
+static void let_go(void *arg)
+{
+    ((struct hold *)arg)->left--;
 }
 
 /* The loop's two workers are busy until the part was told. */
 static void interrupt_at_once(struct place *place)
 {
     struct loop_work works[2];
-    sem_t told;
-    sem_init(&told, 0, 0);
+    struct hold hold = {.left = 2};
+    sem_init(&hold.told, 0, 0);
     for (size_t i = 0; i < 2; i++) {
-        works[i] = (struct loop_work){.run = wait_for, .done = no_matter, .arg = &told};
+        works[i] = (struct loop_work){.run = wait_for, .done = let_go, .arg = &hold};
         loop_work_submit(place->loop, &works[i]);
     }
     create_part(place);
     assert_false(part_open(place->part));
     part_interrupt(place->part);
-    sem_post(&told);
-    sem_post(&told);
+    sem_post(&hold.told);
+    sem_post(&hold.told);
     end_part(place, PART_CLOSED);
-    sem_destroy(&told);
+    while (hold.left)
+        turn(place);
+    sem_destroy(&hold.told);
 }
 
 static void test_interrupted(void **state)
