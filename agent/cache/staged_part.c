@@ -221,7 +221,6 @@ static bool find_what_is_there(struct staging *staging, const struct staged_file
     case RECORD_READ: spans_remove(have, length, INT64_MAX); return true;
     case RECORD_BAD:
         part->note = "the record of what the part has is damaged";
-        have->count = 0;
         return staging_empty_part(staging, file, part, err);
     case RECORD_FAILED: break;
     }

@@ -180,21 +180,6 @@ static bool empty_file(struct part *part)
     return staging_empty_part(part->staging, part->file, &part->staged, &part->error);
 }
 
-static bool write_at(int fd, const char *bytes, size_t len, int64_t offset)
-{
-    while (len) {
-        ssize_t done = pwrite(fd, bytes, len, offset);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        bytes += done;
-        len -= (size_t)done;
-        offset += done;
-    }
-    return true;
-}
-
 static void note_written(struct part *part, int64_t start, int64_t end)
 {
     spans_add(&part->there, start, end);
@@ -221,7 +206,7 @@ static bool write_chunk(struct part *part, const struct chunk *chunk)
     if (beyond && !part->staged.recorded &&
         !staging_begin_record(part->staging, part->file, &part->staged, &part->there, &part->error))
         return false;
-    if (!write_at(part->staged.fd, bytes, len, start))
+    if (!beneath_write_all_at(part->staged.fd, bytes, len, start))
         return fail_errno(part, "cannot write");
     note_written(part, start, end);
     if (start == part->hashed)
@@ -567,7 +552,6 @@ void part_stream_end(struct part *part, struct part_stream *stream)
     if (!*at)
         return;
     *at = stream->next;
-    stream->no_room = stream->due = false;
     queue_filling(part, stream);
     submit(part);
 }

@@ -78,7 +78,8 @@ void part_restart(struct part *part);
 /* Takes the run [start, end) as the stream's; `room` and `arg` are set before. */
 void part_stream_begin(struct part *part, struct part_stream *stream, int64_t start, int64_t end);
 
-/* At most end - at bytes. false: no room, nothing taken; the stream's `room` follows. */
+/* At most end - at bytes; more are left out. false: no room, nothing taken; the stream's `room`
+   follows. Bytes that the digest has seen stay, whoever sends others for their place. */
 bool part_write(struct part *part, struct part_stream *stream, const char *bytes, size_t len);
 
 /* No more bytes: what was received goes to disk, the rest of the run is free again. Never calls
@@ -89,10 +90,12 @@ void part_stream_end(struct part *part, struct part_stream *stream);
    WRONG the part can be begun anew. */
 void part_finish(struct part *part);
 
-/* Leaves off what `part_open` began, soon; `ended` follows (CLOSED, or what it came to). */
+/* Leaves off what is under way (opening, verifying), soon; `ended` follows (CLOSED, or what it came
+   to), and `opened` does not. */
 void part_interrupt(struct part *part);
 
-/* No stream is open: flush and close; `ended` follows (CLOSED, FAILED). */
+/* No stream is open: flush and close; `ended` follows (CLOSED, FAILED; KEPT where it was being
+   verified). It can be opened again, by another part_create. */
 void part_close(struct part *part);
 
 /* After `ended` (not WRONG), or before anything was asked of it. */

@@ -227,6 +227,22 @@ bool beneath_write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
+bool beneath_write_all_at(int fd, const void *bytes, size_t len, off_t offset)
+{
+    const char *at = bytes;
+    while (len) {
+        ssize_t done = pwrite(fd, at, len, offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return false;
+        at += done;
+        offset += done;
+        len -= (size_t)done;
+    }
+    return true;
+}
+
 static bool write_and_sync(int parent, const char *name, const void *bytes, size_t len, mode_t mode)
 {
     int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);

@@ -55,5 +55,6 @@ bool beneath_replace(int dir, const char *path, const void *bytes, size_t len, m
 
 /* Writes all of it, continuing short writes and EINTR. false with errno set. */
 bool beneath_write_all(int fd, const void *bytes, size_t len);
+bool beneath_write_all_at(int fd, const void *bytes, size_t len, off_t offset);
 
 #endif

@@ -273,7 +273,8 @@ static void (*between_writes)(void *arg);
 static void *between_arg;
 /* Bytes that may still be written; -1: any. */
 static atomic_llong disk_left = -1;
-static atomic_bool no_blocks; /* for preallocation */
+static atomic_bool no_blocks;    /* for preallocation */
+static atomic_bool blocks_given; /* the file system can do it */
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
 {
@@ -298,7 +299,9 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
         errno = ENOSPC;
         return -1;
     }
-    return (int)syscall(SYS_fallocate, fd, mode, offset, len);
+    int result = (int)syscall(SYS_fallocate, fd, mode, offset, len);
+    blocks_given = result == 0;
+    return result;
 }
 
 #endif
