@@ -96,6 +96,7 @@ static struct source_fetch *start(struct source_client *client,
         .range_only = request->range_only,
         .page = is_page_name(fetch->url),
     };
+    fetch->start = fetch->request.offset; /* until the reply says otherwise */
     fetch->result.retry_after_ms = -1;
     fetch->transfer =
         (struct loop_transfer){.easy = fetch->easy, .done = http_talk_done, .arg = fetch};

@@ -27,9 +27,9 @@ static const char *name_silence(enum http_phase phase)
 /* Until the connection to a proxy stands, nobody has asked the source. */
 static enum error_blame blame_silence(const struct source_fetch *fetch)
 {
-    curl_off_t connected = 0;
-    curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connected);
-    bool proxy = fetch->phase == HTTP_PHASE_CONNECT && connected == 0;
+    long own_port = 0; /* known as soon as TCP stands, before a tunnel does */
+    curl_easy_getinfo(fetch->easy, CURLINFO_LOCAL_PORT, &own_port);
+    bool proxy = fetch->phase == HTTP_PHASE_CONNECT && own_port == 0;
     return proxy && http_fetch_is_proxied(fetch) ? BLAME_PROXY : BLAME_SOURCE;
 }
 

@@ -63,7 +63,7 @@
 /* HTTP. */
 #define LIMIT_REDIRECTS       5
 #define LIMIT_HEADER_BYTES    (64L * KIB)
-#define LIMIT_REFUSAL_BYTES   (4L * KIB)  /* of the page of a 403, to see whether it says 403.9 */
+#define LIMIT_REFUSAL_BYTES   (4L * KIB) /* of the page of a 403, to see whether it says 403.9 */
 #define LIMIT_CONNECT_SECONDS 15
 #define LIMIT_STALL_SECONDS   20  /* without a byte, a source in `get` alone is left */
 #define LIMIT_FETCH_SECONDS   900 /* one document of a policy point, trickling */
