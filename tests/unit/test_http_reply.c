@@ -198,6 +198,7 @@ static void test_portal(void **state)
          "TOO_SHORT"},
         {"HTTP/1.1 200 OK\r\nContent-Type: Text/HTML; charset=x\r\nContent-Length: 700\r\n", false,
          "PORTAL"},
+        {"HTTP/1.1 200 OK\r\nContent-Type: text/ht\r\nContent-Length: 7\r\n", false, "TOO_SHORT"},
         {"HTTP/1.1 200 OK\r\nContent-Type: text/html5\r\nContent-Length: 700\r\n", false,
          "TOO_LONG"},
         {"HTTP/1.1 200 OK\r\nContent-Type: application/xhtml+xml\r\nContent-Length: 7\r\n", false,
@@ -221,6 +222,18 @@ static void test_portal(void **state)
         if (portal)
             assert_non_null(strstr(err.text, "of 100 bytes"));
     }
+}
+
+/* A part of the file is no portal's, whatever its type. */
+static void test_portal_status(void **state)
+{
+    (void)state;
+    const struct http_wanted wanted = {.offset = 40, .end = 100, .size = 100, .validator = ""};
+    struct http_reply reply;
+    read_head(&reply, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n");
+    assert_true(http_reply_is_portal(&reply, &wanted));
+    read_head(&reply, "HTTP/1.1 206 Partial\r\nContent-Type: text/html\r\n");
+    assert_false(http_reply_is_portal(&reply, &wanted));
 }
 
 /* A source whose connections are taken. */
@@ -347,11 +360,11 @@ static void test_flood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),      cmocka_unit_test(test_retry_after),
-        cmocka_unit_test(test_validator), cmocka_unit_test(test_documents),
-        cmocka_unit_test(test_ranges),    cmocka_unit_test(test_portal),
-        cmocka_unit_test(test_full),      cmocka_unit_test(test_etag),
-        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_validator),     cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_portal),
+        cmocka_unit_test(test_portal_status), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_etag),          cmocka_unit_test(test_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
