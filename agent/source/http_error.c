@@ -21,7 +21,6 @@ const char *http_error_words(CURLcode code)
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY: return "answers what is not HTTP";
     case CURLE_COULDNT_CONNECT: return "refuses the connection or cannot be reached";
-    case CURLE_OPERATION_TIMEDOUT: return "no connection in time";
     case CURLE_GOT_NOTHING: return "closes the connection without an answer";
     case CURLE_RECV_ERROR: return "breaks the connection";
     default: return curl_easy_strerror(code);

@@ -34,6 +34,18 @@ static int parse_status(const char *line, size_t len)
     return status;
 }
 
+bool http_says_too_many(const char *text, size_t len)
+{
+    static const char sign[] = "403.9";
+    const size_t sign_len = sizeof sign - 1;
+    for (size_t i = 0; i + sign_len <= len; i++) {
+        bool more = i + sign_len < len && text[i + sign_len] >= '0' && text[i + sign_len] <= '9';
+        if (memcmp(text + i, sign, sign_len) == 0 && !more)
+            return true;
+    }
+    return false;
+}
+
 static void take_length(struct http_reply *reply, const char *value)
 {
     int64_t length;
@@ -77,6 +89,17 @@ static void take_retry_after(struct http_reply *reply, const char *value, time_t
     reply->retry_after_ms = seconds * 1000;
 }
 
+/* "text/html; charset=utf-8" */
+static bool is_page_type(const char *value)
+{
+    static const char *const types[] = {"text/html", "application/xhtml+xml"};
+    size_t len = strcspn(value, "; \t,");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (len == strlen(types[i]) && strncasecmp(value, types[i], len) == 0)
+            return true;
+    return false;
+}
+
 static void take_text(char *out, size_t size, const char *value)
 {
     if (strlen(value) < size)
@@ -91,6 +114,8 @@ static void take_field(struct http_reply *reply, const char *name, const char *v
         take_range(reply, value);
     else if (text_equal(name, "Content-Encoding"))
         reply->encoded = *value && !text_equal(value, "identity");
+    else if (text_equal(name, "Content-Type"))
+        reply->page = is_page_type(value);
     else if (text_equal(name, "ETag") && text_is_plain(value)) /* it goes into requests */
         take_text(reply->etag, sizeof reply->etag, value);
     else if (text_equal(name, "Last-Modified"))
@@ -114,6 +139,7 @@ enum http_line http_reply_line(struct http_reply *reply, const char *line, size_
     if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
         forget_head(reply);
         reply->status = parse_status(line, len);
+        reply->too_many = http_says_too_many(line, len);
         return HTTP_LINE_MORE;
     }
     if (len >= sizeof field)
@@ -141,56 +167,100 @@ static struct http_judgement refuse(struct error *err, const char *code, bool re
     return (struct http_judgement){.verdict = HTTP_REFUSE, .retry = retry, .no_range = no_range};
 }
 
-static struct http_judgement judge_whole(const struct http_reply *reply, int64_t size,
-                                         struct error *err)
+bool http_reply_is_portal(const struct http_reply *reply, const struct http_wanted *wanted)
 {
-    char text[160];
-    if (reply->length < 0 || reply->length == size)
-        return (struct http_judgement){.verdict = HTTP_USE, .start = 0};
-    snprintf(text, sizeof text, "declares %lld bytes, %s than the %lld of the manifest",
-             (long long)reply->length, reply->length < size ? "shorter" : "longer",
-             (long long)size);
-    return refuse(err, reply->length < size ? "TOO_SHORT" : "TOO_LONG", false, false, text);
+    return reply->status == 200 && reply->page && !wanted->page;
 }
 
-/* 206: the right start, the right total, the same version as what we have. */
-static struct http_judgement judge_part(const struct http_reply *reply, int64_t offset,
-                                        int64_t size, const char *validator, struct error *err)
+static struct http_judgement refuse_length(const struct http_reply *reply,
+                                           const struct http_wanted *wanted, struct error *err)
 {
     char text[200];
-    if (offset == 0)
+    long long length = (long long)reply->length, size = (long long)wanted->size;
+    if (http_reply_is_portal(reply, wanted)) {
+        snprintf(text, sizeof text,
+                 "answers with a web page of %lld bytes instead of the file of %lld bytes (a "
+                 "captive portal or a login page?)",
+                 length, size);
+        struct http_judgement judgement = refuse(err, "PORTAL", true, false, text);
+        judgement.portal = true;
+        return judgement;
+    }
+    snprintf(text, sizeof text, "declares %lld bytes, %s than the %lld of the manifest", length,
+             length < size ? "shorter" : "longer", size);
+    return refuse(err, length < size ? "TOO_SHORT" : "TOO_LONG", false, false, text);
+}
+
+bool http_wanted_is_range(const struct http_wanted *wanted)
+{
+    return wanted->offset > 0 || wanted->end < wanted->size;
+}
+
+static struct http_judgement judge_whole(const struct http_reply *reply,
+                                         const struct http_wanted *wanted, struct error *err)
+{
+    if (reply->length >= 0 && reply->length != wanted->size)
+        return refuse_length(reply, wanted, err);
+    if (wanted->range_only && http_wanted_is_range(wanted))
+        return refuse(err, "RANGE", true, true,
+                      "answers with the whole file where a part was asked");
+    return (struct http_judgement){.verdict = HTTP_USE, .end = wanted->size, .whole = true};
+}
+
+static struct http_judgement refuse_range(const struct http_reply *reply,
+                                          const struct http_wanted *wanted, struct error *err)
+{
+    char text[200];
+    snprintf(text, sizeof text, "answers bytes %lld-%lld/%lld where %lld-%lld/%lld was asked",
+             (long long)reply->range_first, (long long)reply->range_last,
+             (long long)reply->range_total, (long long)wanted->offset, (long long)wanted->end - 1,
+             (long long)wanted->size);
+    return refuse(err, "RANGE", true, true, text);
+}
+
+/* 206: the right range, the right total, the same version as what we have. */
+static struct http_judgement judge_part(const struct http_reply *reply,
+                                        const struct http_wanted *wanted, struct error *err)
+{
+    if (!http_wanted_is_range(wanted))
         return refuse(err, "RANGE", false, false, "answers 206 to a request without a range");
     if (!reply->has_range)
         return refuse(err, "RANGE", true, true, "answers 206 without a usable Content-Range");
-    bool fits = reply->range_first == offset && reply->range_last == size - 1 &&
-                reply->range_total == size && (reply->length < 0 || reply->length == size - offset);
-    if (!fits) {
-        snprintf(text, sizeof text, "answers bytes %lld-%lld/%lld where %lld-%lld/%lld was asked",
-                 (long long)reply->range_first, (long long)reply->range_last,
-                 (long long)reply->range_total, (long long)offset, (long long)size - 1,
-                 (long long)size);
-        return refuse(err, "RANGE", true, true, text);
-    }
+    if (reply->range_first != wanted->offset || reply->range_last != wanted->end - 1 ||
+        reply->range_total != wanted->size ||
+        (reply->length >= 0 && reply->length != wanted->end - wanted->offset))
+        return refuse_range(reply, wanted, err);
     const char *now = http_reply_validator(reply);
-    if (*validator && *now && strcmp(validator, now) != 0)
+    if (*wanted->validator && *now && strcmp(wanted->validator, now) != 0)
         return refuse(err, "CHANGED", true, true, "has another version of the file than before");
-    return (struct http_judgement){.verdict = HTTP_USE, .start = offset};
+    return (struct http_judgement){
+        .verdict = HTTP_USE, .start = wanted->offset, .end = wanted->end};
+}
+
+static bool may_pass(int status)
+{
+    static const int passing[] = {408, 429, 500, 502, 503, 504, 522, 524};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        if (passing[i] == status)
+            return true;
+    return false;
 }
 
 static struct http_judgement judge_status(const struct http_reply *reply, struct error *err)
 {
-    static const int passing[] = {408, 429, 500, 502, 503, 504, 522, 524};
     char text[64], code[16];
-    bool retry = false;
-    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
-        retry = retry || passing[i] == reply->status;
     if (reply->status < 100)
         return refuse(err, "HTTP_RUBBISH", false, false, "answers with a status line that is none");
-    snprintf(text, sizeof text, "answers HTTP status %d", reply->status);
+    bool too_many = reply->status == 403 && reply->too_many;
+    snprintf(text, sizeof text, "answers HTTP status %d%s", reply->status,
+             too_many ? ".9 (too many users)" : "");
     snprintf(code, sizeof code, "HTTP_%d", reply->status);
     /* 416: what it has is shorter than what we have of it. */
     bool no_range = reply->status == 416;
-    return refuse(err, code, retry || no_range, no_range, text);
+    bool retry = may_pass(reply->status) || no_range || too_many;
+    struct http_judgement judgement = refuse(err, code, retry, no_range, text);
+    judgement.full = too_many || reply->status == 503;
+    return judgement;
 }
 
 static bool is_redirect(const struct http_reply *reply)
@@ -216,14 +286,14 @@ struct http_judgement http_reply_judge_document(const struct http_reply *reply, 
     if (reply->length_bad)
         return refuse(err, "LENGTH", false, false, "declares a Content-Length that is none");
     if (reply->length <= most)
-        return (struct http_judgement){.verdict = HTTP_USE, .start = 0};
+        return (struct http_judgement){.verdict = HTTP_USE, .end = most, .whole = true};
     snprintf(text, sizeof text, "declares %lld bytes, more than the %lld that a document may have",
              (long long)reply->length, (long long)most);
     return refuse(err, "TOO_LARGE", false, false, text);
 }
 
-struct http_judgement http_reply_judge(const struct http_reply *reply, int64_t offset, int64_t size,
-                                       const char *validator, struct error *err)
+struct http_judgement http_reply_judge(const struct http_reply *reply,
+                                       const struct http_wanted *wanted, struct error *err)
 {
     if (is_redirect(reply))
         return (struct http_judgement){.verdict = HTTP_REDIRECT};
@@ -234,6 +304,5 @@ struct http_judgement http_reply_judge(const struct http_reply *reply, int64_t o
                       "sends a Content-Encoding that was not asked for");
     if (reply->length_bad)
         return refuse(err, "LENGTH", false, false, "declares a Content-Length that is none");
-    return reply->status == 200 ? judge_whole(reply, size, err)
-                                : judge_part(reply, offset, size, validator, err);
+    return reply->status == 200 ? judge_whole(reply, wanted, err) : judge_part(reply, wanted, err);
 }

@@ -1,6 +1,6 @@
 /*
  * One HTTP reply, header line by header line, and the judgement of it: may its bytes be used, and
- * from which offset? Pure: no socket, no clock. For this room and its tests.
+ * which of the file are they? Pure: no socket, no clock. For this room and its tests.
  */
 #ifndef AGENT_SOURCE_HTTP_REPLY_H
 #define AGENT_SOURCE_HTTP_REPLY_H
@@ -19,6 +19,8 @@ struct http_reply {
     bool has_range;                               /* a Content-Range that was understood */
     int64_t range_first, range_last, range_total; /* total -1: '*' */
     bool encoded;                                 /* a Content-Encoding other than identity */
+    bool page;                                    /* a Content-Type of web pages */
+    bool too_many;                                /* a reason phrase that says 403.9 */
     char etag[256]; /* as sent, quotes and W/ included; too long: none */
     char last_modified[64];
     char location[2048];
@@ -38,7 +40,7 @@ void http_reply_init(struct http_reply *reply);
 enum http_line http_reply_line(struct http_reply *reply, const char *line, size_t len, time_t now);
 
 enum http_verdict {
-    HTTP_USE,      /* bytes follow from *start on */
+    HTTP_USE,      /* bytes follow, [start, end) of the file */
     HTTP_REDIRECT, /* to reply->location */
     HTTP_REFUSE,   /* err says why; see the flags */
     HTTP_KNOWN,    /* 304: what the asker has holds */
@@ -46,14 +48,31 @@ enum http_verdict {
 
 struct http_judgement {
     enum http_verdict verdict;
-    int64_t start;
-    bool retry, no_range;
+    int64_t start, end;
+    bool whole; /* they go on to the file's end, whatever was asked for */
+    bool retry, no_range, full, portal;
 };
 
-/* Judges a complete head against what was asked: the bytes from `offset` of a file of `size`, on
-   the condition of `validator` (empty: none). RFC 9110 sections 14 and 15.3.7. */
-struct http_judgement http_reply_judge(const struct http_reply *reply, int64_t offset, int64_t size,
-                                       const char *validator, struct error *err);
+/* What was asked for. */
+struct http_wanted {
+    int64_t offset, end, size; /* the bytes [offset, end) of a file of this length */
+    const char *validator;     /* the condition; empty: none */
+    bool range_only;           /* a whole file is of no use */
+    bool page;                 /* the name is one of a web page */
+};
+
+/* Was a range asked for? Not where all was wanted. */
+bool http_wanted_is_range(const struct http_wanted *wanted);
+
+/* Judges a complete head against what was asked. RFC 9110 sections 14 and 15.3.7. */
+struct http_judgement http_reply_judge(const struct http_reply *reply,
+                                       const struct http_wanted *wanted, struct error *err);
+
+/* Could this be a page of something on the way, so that a wrong length is that one's? */
+bool http_reply_is_portal(const struct http_reply *reply, const struct http_wanted *wanted);
+
+/* "403.9", of IIS: all connections of a workstation are taken. */
+bool http_says_too_many(const char *text, size_t len);
 
 /* The same for a document of unknown size, at most `most` bytes; `conditional`: If-None-Match was
    sent. */

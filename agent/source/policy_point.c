@@ -14,18 +14,19 @@ struct getting {
     bool done;
 };
 
-static void on_begin(void *arg, int64_t start, const char *etag)
+static void on_begin(void *arg, int64_t start, bool whole, const char *etag)
 {
     (void)start;
+    (void)whole;
     struct getting *getting = arg;
     snprintf(getting->reply->etag, sizeof getting->reply->etag, "%s", etag);
 }
 
-static bool on_bytes(void *arg, const char *bytes, size_t len)
+static enum source_take on_bytes(void *arg, const char *bytes, size_t len)
 {
     struct getting *getting = arg;
     buf_append(&getting->reply->body, bytes, len);
-    return true;
+    return SOURCE_TAKEN;
 }
 
 static void on_done(void *arg, const struct source_result *result)

@@ -1,0 +1,184 @@
+/*
+ * The way to a request: resolve, pin, ask. Redirects are followed by hand, so that every hop is
+ * judged and resolved like the first.
+ */
+#include "agent/source/http.h"
+#include "agent/source/http_fetch.h"
+
+#include "policy/base/buf.h"
+#include "policy/base/limits.h"
+#include "policy/base/mem.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const char *http_ask_next_hop(struct source_fetch *fetch)
+{
+    const char *why = NULL;
+    char *scheme = NULL, *user = NULL, *next = NULL;
+    CURLU *url = curl_url(), *from = curl_url();
+    bool secure = strncasecmp(fetch->url, "https:", 6) == 0;
+    if (curl_url_set(url, CURLUPART_URL, fetch->url, 0) ||
+        curl_url_set(from, CURLUPART_URL, fetch->url, 0) ||
+        curl_url_set(url, CURLUPART_URL, fetch->reply.location, 0) ||
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
+        curl_url_get(url, CURLUPART_URL, &next, 0))
+        why = "redirects to what is no URL";
+    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+        why = "redirects to another scheme";
+    else if (secure && strcmp(scheme, "https") != 0)
+        why = "redirects from https to http";
+    else if (curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK)
+        why = "redirects to a URL with a user name";
+    else if (fetch->request.document && !http_same_place(from, url))
+        why = "redirects to another host, which policy never may";
+    else if (++fetch->redirects > LIMIT_REDIRECTS)
+        why = "redirects more than 5 times";
+    if (!why) {
+        free(fetch->url);
+        fetch->url = mem_copy_string(next);
+    }
+    curl_free(scheme);
+    curl_free(user);
+    curl_free(next);
+    curl_url_cleanup(url);
+    curl_url_cleanup(from);
+    return why;
+}
+
+static void add_header(struct source_fetch *fetch, const char *name, const char *value)
+{
+    char *line = mem_format("%s: %s", name, value);
+    fetch->headers = curl_slist_append(fetch->headers, line);
+    free(line);
+}
+
+/* The end is named only where it is not the file's. */
+static void set_range(struct source_fetch *fetch)
+{
+    const struct http_wanted *wanted = &fetch->wanted;
+    bool ranged = http_wanted_is_range(wanted);
+    char range[64];
+    if (wanted->end < wanted->size)
+        snprintf(range, sizeof range, "%lld-%lld", (long long)wanted->offset,
+                 (long long)wanted->end - 1);
+    else
+        snprintf(range, sizeof range, "%lld-", (long long)wanted->offset);
+    curl_easy_setopt(fetch->easy, CURLOPT_RANGE, ranged ? range : NULL);
+    if (ranged && *fetch->validator)
+        add_header(fetch, "If-Range", fetch->validator);
+}
+
+static void set_headers(struct source_fetch *fetch)
+{
+    curl_slist_free_all(fetch->headers);
+    fetch->headers = NULL;
+    set_range(fetch);
+    if (fetch->request.past_caches)
+        add_header(fetch, "Cache-Control", "no-cache");
+    const struct source_document *document = fetch->request.document;
+    if (document && document->if_none_match)
+        add_header(fetch, "If-None-Match", document->if_none_match);
+    curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
+}
+
+/* Only who hands out policy gets to see who we are. */
+static void set_certificate(struct source_fetch *fetch)
+{
+    const struct source_options *options = fetch->client->options;
+    bool shown = fetch->request.document != NULL;
+    curl_easy_setopt(fetch->easy, CURLOPT_SSLCERT, shown ? options->client_certificate : NULL);
+    curl_easy_setopt(fetch->easy, CURLOPT_SSLKEY, shown ? options->client_key : NULL);
+}
+
+static void start_transfer(struct source_fetch *fetch)
+{
+    http_reply_init(&fetch->reply);
+    set_headers(fetch);
+    set_certificate(fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_URL, fetch->url);
+    curl_easy_setopt(fetch->easy, CURLOPT_RESOLVE, fetch->pins);
+    http_fetch_enter(fetch, HTTP_PHASE_CONNECT);
+    if (!loop_transfer_start(fetch->client->loop, &fetch->transfer, &fetch->result.error)) {
+        fetch->failed = true;
+        http_fetch_finish(fetch);
+    }
+}
+
+static bool is_numeric(const char *host)
+{
+    unsigned char address[16];
+    return inet_pton(AF_INET, host, address) == 1 || *host == '[';
+}
+
+/* Takes host and port out of the URL. */
+static bool read_host(struct source_fetch *fetch)
+{
+    char *host = NULL, *port = NULL;
+    CURLU *url = curl_url();
+    bool ok = curl_url_set(url, CURLUPART_URL, fetch->url, 0) == CURLUE_OK &&
+              curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+              curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK;
+    if (ok) {
+        free(fetch->host);
+        fetch->host = mem_copy_string(host);
+        snprintf(fetch->port, sizeof fetch->port, "%s", port);
+    }
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(url);
+    return ok;
+}
+
+/* The addresses judged are the addresses connected to. */
+static void pin(struct source_fetch *fetch, const struct resolve_answer *answer)
+{
+    struct buf entry = {0};
+    buf_format(&entry, "+%s:%s:", fetch->host, fetch->port);
+    for (size_t i = 0; i < answer->address_count; i++) {
+        bool six = answer->addresses[i].family == AF_INET6;
+        buf_format(&entry, "%s%s%s%s", i ? "," : "", six ? "[" : "", answer->addresses[i].text,
+                   six ? "]" : "");
+    }
+    curl_slist_free_all(fetch->pins);
+    fetch->pins = curl_slist_append(NULL, entry.data);
+    buf_free(&entry);
+}
+
+static void on_answer(void *arg, struct resolve_answer *answer)
+{
+    struct source_fetch *fetch = arg;
+    fetch->name_wanted = false;
+    if (fetch->cancelled) {
+        http_fetch_release(fetch);
+    } else if (answer->error != RESOLVE_OK) {
+        char text[512];
+        snprintf(text, sizeof text, "the name %s does not resolve: %s", fetch->host,
+                 resolve_error_word(answer->error));
+        http_fetch_fail(fetch, BLAME_DNS, resolve_error_word(answer->error),
+                        answer->error == RESOLVE_SERVFAIL || answer->error == RESOLVE_TIMEOUT,
+                        text);
+        http_fetch_finish(fetch);
+    } else {
+        pin(fetch, answer);
+        start_transfer(fetch);
+    }
+    resolve_answer_free(answer);
+}
+
+void http_ask(struct source_fetch *fetch)
+{
+    if (!read_host(fetch)) {
+        http_fetch_fail(fetch, BLAME_POLICY, "URL", false, "is no URL");
+        http_fetch_finish(fetch);
+    } else if (is_numeric(fetch->host) || http_fetch_is_proxied(fetch)) {
+        start_transfer(fetch);
+    } else {
+        fetch->name_wanted = true;
+        http_fetch_enter(fetch, HTTP_PHASE_NAME);
+        resolve_start(fetch->client->resolver, fetch->host, on_answer, fetch);
+    }
+}

@@ -1,0 +1,79 @@
+/* What the files of one fetch share. */
+#include "agent/source/http_fetch.h"
+
+#include "policy/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+int64_t http_fetch_now(const struct source_fetch *fetch)
+{
+    const struct clock *clock = loop_clock(fetch->client->loop);
+    return clock->monotonic(clock->arg);
+}
+
+void http_fetch_enter(struct source_fetch *fetch, enum http_phase phase)
+{
+    fetch->phase = phase;
+    fetch->last_moved = http_fetch_now(fetch);
+    http_silence_watch(fetch);
+}
+
+void http_fetch_fail(struct source_fetch *fetch, enum error_blame blame, const char *code,
+                     bool retry, const char *text)
+{
+    fetch->failed = true;
+    fetch->result = (struct source_result){.retry = retry, .retry_after_ms = -1};
+    error_set(&fetch->result.error, ERROR_FAILED, blame, code, NULL, "%s", text);
+}
+
+/* Behind a proxy the proxy resolves. */
+bool http_fetch_is_proxied(const struct source_fetch *fetch)
+{
+    const char *proxy = fetch->client->options->proxy;
+    if (strcmp(proxy, "none") == 0)
+        return false;
+    if (strcmp(proxy, "system") != 0)
+        return true;
+    bool secure = strncasecmp(fetch->url, "https:", 6) == 0;
+    const char *own = secure ? getenv("https_proxy") : getenv("http_proxy");
+    const char *upper = secure ? getenv("HTTPS_PROXY") : NULL; /* libcurl ignores HTTP_PROXY */
+    const char *all = getenv("all_proxy");
+    return (own && *own) || (upper && *upper) || (all && *all);
+}
+
+void http_fetch_release(struct source_fetch *fetch)
+{
+    struct source_client *client = fetch->client;
+    loop_timer_cancel(client->loop, &fetch->timer);
+    curl_slist_free_all(fetch->headers);
+    curl_slist_free_all(fetch->pins);
+    fetch->headers = fetch->pins = NULL;
+    free(fetch->url);
+    free(fetch->validator);
+    free(fetch->host);
+    fetch->url = fetch->validator = fetch->host = NULL;
+    fetch->next_idle = client->idle;
+    client->idle = fetch;
+    client->open--;
+}
+
+/* "http://host/path" of a URL, for messages and logs: no query, no userinfo. */
+static void where_of(const char *url, char *out, size_t size)
+{
+    snprintf(out, size, "%.*s", (int)strcspn(url, "?#"), url);
+}
+
+void http_fetch_finish(struct source_fetch *fetch)
+{
+    struct source_result result = fetch->result;
+    struct source_request request = fetch->request;
+    if (!result.ok)
+        where_of(fetch->url, result.error.where, sizeof result.error.where);
+    else if (request.document)
+        *request.document->url = mem_copy_string(fetch->url);
+    http_fetch_release(fetch);
+    request.done(request.arg, &result);
+}

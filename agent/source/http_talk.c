@@ -1,0 +1,287 @@
+/* libcurl's callbacks: judge the head, hand on the bytes, and say what it came to. */
+#include "agent/source/http_error.h"
+#include "agent/source/http_fetch.h"
+
+#include "policy/base/limits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the head ---- */
+
+/* Also called for a connection that was kept, and again where a kept one turns out to be dead. */
+static int on_connected(void *arg, char *address, char *own_address, int port, int own_port)
+{
+    (void)address, (void)own_address, (void)port, (void)own_port;
+    struct source_fetch *fetch = arg;
+    http_fetch_enter(fetch, HTTP_PHASE_ANSWER);
+    return CURL_PREREQFUNC_OK;
+}
+
+static struct http_judgement judge_reply(struct source_fetch *fetch)
+{
+    const struct source_document *document = fetch->request.document;
+    if (document)
+        return http_reply_judge_document(&fetch->reply, document->most,
+                                         document->if_none_match != NULL, &fetch->result.error);
+    return http_reply_judge(&fetch->reply, &fetch->wanted, &fetch->result.error);
+}
+
+static void refuse(struct source_fetch *fetch, const struct http_judgement *judgement)
+{
+    fetch->result.retry = judgement->retry;
+    fetch->result.no_range = judgement->no_range;
+    fetch->result.full = judgement->full;
+    fetch->result.portal = judgement->portal;
+    fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
+    /* IIS says on the page, not in the head, that its connections are taken. */
+    if (fetch->reply.status == 403 && !judgement->full && !fetch->request.document)
+        http_fetch_enter(fetch, HTTP_PHASE_REFUSAL);
+    else
+        fetch->failed = true;
+}
+
+static void begin_body(struct source_fetch *fetch, const struct http_judgement *judgement)
+{
+    http_fetch_enter(fetch, HTTP_PHASE_BODY);
+    fetch->start = judgement->start;
+    fetch->end = judgement->end;
+    fetch->result.not_modified = judgement->verdict == HTTP_KNOWN;
+    if (fetch->result.not_modified)
+        return;
+    const char *validator =
+        fetch->request.document ? fetch->reply.etag : http_reply_validator(&fetch->reply);
+    fetch->client->in_callback++;
+    fetch->request.begin(fetch->request.arg, judgement->start, judgement->whole, validator);
+    fetch->client->in_callback--;
+}
+
+static void judge(struct source_fetch *fetch)
+{
+    struct http_judgement judgement = judge_reply(fetch);
+    if (judgement.verdict == HTTP_REDIRECT)
+        fetch->redirecting = true;
+    else if (judgement.verdict == HTTP_REFUSE)
+        refuse(fetch, &judgement);
+    else
+        begin_body(fetch, &judgement);
+}
+
+/* Nothing more is wanted of libcurl. */
+static bool is_over(const struct source_fetch *fetch)
+{
+    return fetch->failed || fetch->enough || fetch->cancelled;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+    struct source_fetch *fetch = arg;
+    size_t len = size * count;
+    if (is_over(fetch))
+        return 0;
+    fetch->last_moved = http_fetch_now(fetch);
+    if (fetch->phase == HTTP_PHASE_ANSWER)
+        http_fetch_enter(fetch, HTTP_PHASE_HEAD);
+    const struct clock *clock = loop_clock(fetch->client->loop);
+    switch (http_reply_line(&fetch->reply, line, len, clock->wall(clock->arg) / 1000)) {
+    case HTTP_LINE_MORE: break;
+    case HTTP_LINE_TOO_MUCH:
+        http_fetch_fail(fetch, BLAME_SOURCE, "HEADERS", false, "sends more than 64 KiB of headers");
+        break;
+    case HTTP_LINE_END:
+        if (fetch->phase == HTTP_PHASE_HEAD && !fetch->redirecting)
+            judge(fetch);
+        break;
+    }
+    return is_over(fetch) ? 0 : len;
+}
+
+/* ---- the body ---- */
+
+static void fail_portal(struct source_fetch *fetch, const char *how_long, int64_t length)
+{
+    char text[200];
+    snprintf(text, sizeof text,
+             "answers with a web page of %s%lld bytes instead of the file of %lld bytes (a "
+             "captive portal or a login page?)",
+             how_long, (long long)length, (long long)fetch->request.size);
+    http_fetch_fail(fetch, BLAME_SOURCE, "PORTAL", true, text);
+    fetch->result.portal = true;
+}
+
+/* Its length was not known before. */
+static bool is_portal(const struct source_fetch *fetch)
+{
+    return !fetch->request.document && fetch->reply.length < 0 &&
+           http_reply_is_portal(&fetch->reply, &fetch->wanted);
+}
+
+static void fail_long(struct source_fetch *fetch)
+{
+    if (fetch->request.document)
+        http_fetch_fail(fetch, BLAME_SOURCE, "TOO_LARGE", false,
+                        "sends more bytes than a document may have");
+    else if (is_portal(fetch))
+        fail_portal(fetch, "more than ", fetch->request.size);
+    else
+        http_fetch_fail(fetch, BLAME_SOURCE, "TOO_LONG", false,
+                        fetch->end < fetch->request.size
+                            ? "sends more bytes than were asked for"
+                            : "sends more bytes than the manifest says");
+}
+
+/* A redirect's page is of no use; a long one is not waited for. */
+static size_t skip_redirect(struct source_fetch *fetch, size_t len)
+{
+    fetch->received += (int64_t)len;
+    return fetch->received > LIMIT_HEADER_BYTES ? 0 : len;
+}
+
+static size_t keep_refusal(struct source_fetch *fetch, const char *bytes, size_t len)
+{
+    size_t room = sizeof fetch->page - fetch->page_len;
+    size_t kept = len < room ? len : room;
+    memcpy(fetch->page + fetch->page_len, bytes, kept);
+    fetch->page_len += kept;
+    return kept == room ? 0 : len;
+}
+
+bool http_talk_ends_here(const struct source_fetch *fetch)
+{
+    return fetch->reply.length >= 0 && fetch->start + fetch->received == fetch->end;
+}
+
+static size_t hand_on(struct source_fetch *fetch, const char *bytes, size_t len)
+{
+    fetch->client->in_callback++;
+    enum source_take take = fetch->request.bytes(fetch->request.arg, bytes, len);
+    fetch->client->in_callback--;
+    switch (take) {
+    case SOURCE_NO_ROOM: fetch->paused = true; return CURL_WRITEFUNC_PAUSE;
+    case SOURCE_ENOUGH: fetch->enough = true; break;
+    case SOURCE_TAKEN: break;
+    }
+    fetch->received += (int64_t)len;
+    return fetch->cancelled || (fetch->enough && !http_talk_ends_here(fetch)) ? 0 : len;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct source_fetch *fetch = arg;
+    size_t len = size * count;
+    if (is_over(fetch))
+        return 0;
+    if (fetch->phase == HTTP_PHASE_REFUSAL)
+        return keep_refusal(fetch, bytes, len);
+    fetch->last_moved = http_fetch_now(fetch);
+    if (fetch->redirecting)
+        return skip_redirect(fetch, len);
+    if ((int64_t)len > fetch->end - fetch->start - fetch->received) {
+        fail_long(fetch);
+        return 0;
+    }
+    return hand_on(fetch, bytes, len);
+}
+
+/* ---- what it came to ---- */
+
+/* Is all here that was asked for? */
+static bool is_complete(const struct source_fetch *fetch, CURLcode code)
+{
+    if (fetch->enough)
+        return true;
+    if (fetch->phase != HTTP_PHASE_BODY)
+        return false;
+    if (fetch->request.document)
+        return code == CURLE_OK;
+    return fetch->start + fetch->received == fetch->end;
+}
+
+static void fail_short(struct source_fetch *fetch)
+{
+    char text[128];
+    int64_t wanted = fetch->request.document ? fetch->reply.length : fetch->end;
+    if (is_portal(fetch)) {
+        fail_portal(fetch, "", fetch->received);
+        return;
+    }
+    snprintf(text, sizeof text, "ended after %lld of %lld bytes",
+             (long long)(fetch->start + fetch->received), (long long)wanted);
+    http_fetch_fail(fetch, BLAME_SOURCE, "TOO_SHORT", true, text);
+}
+
+static void conclude_refusal(struct source_fetch *fetch)
+{
+    fetch->failed = true;
+    if (!http_says_too_many(fetch->page, fetch->page_len))
+        return;
+    http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_403", true,
+                    "answers HTTP status 403.9 (too many users)");
+    fetch->result.full = true;
+    fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
+}
+
+static void fail_code(struct source_fetch *fetch, CURLcode code)
+{
+    bool proxied = http_fetch_is_proxied(fetch);
+    long reason = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &reason);
+    http_fetch_fail(fetch, http_error_blame(code, proxied), http_error_code(code),
+                    !http_error_is_lasting(code), http_error_words(code));
+    fetch->result.full = code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED && !proxied;
+}
+
+void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
+{
+    if (fetch->failed)
+        return;
+    if (is_complete(fetch, code)) {
+        bool not_modified = fetch->result.not_modified;
+        fetch->result =
+            (struct source_result){.ok = true, .retry_after_ms = -1, .not_modified = not_modified};
+    } else if (fetch->phase == HTTP_PHASE_REFUSAL) {
+        conclude_refusal(fetch);
+    } else if (fetch->phase == HTTP_PHASE_BODY &&
+               (code == CURLE_OK || code == CURLE_PARTIAL_FILE)) {
+        fail_short(fetch);
+    } else if (code == CURLE_OK) {
+        http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_RUBBISH", false, "answers without a head");
+    } else if (code == CURLE_OPERATION_TIMEDOUT) {
+        fetch->phase = HTTP_PHASE_CONNECT; /* libcurl has no other deadline of ours */
+        http_silence_fail(fetch);
+    } else {
+        fail_code(fetch, code);
+    }
+}
+
+void http_talk_done(void *arg, CURLcode code)
+{
+    struct source_fetch *fetch = arg;
+    if (fetch->cancelled) {
+        http_fetch_release(fetch);
+        return;
+    }
+    if (fetch->redirecting && !fetch->failed) {
+        const char *why = http_ask_next_hop(fetch);
+        fetch->redirecting = false;
+        fetch->received = 0;
+        if (!why) {
+            http_ask(fetch);
+            return;
+        }
+        http_fetch_fail(fetch, BLAME_SOURCE, "REDIRECT", false, why);
+    }
+    http_talk_conclude(fetch, code);
+    http_fetch_finish(fetch);
+}
+
+void http_talk_listen(CURL *easy, struct source_fetch *fetch)
+{
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+}
