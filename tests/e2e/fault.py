@@ -517,7 +517,7 @@ class FaultServer:
 
     def __init__(self, root, certificate=None, newest=None):
         self.root, self.requests, self.instead = root, [], {}
-        self.elsewhere = None
+        self.elsewhere, self.surprised = None, False
         self.body_bytes, self.connections, self.handshakes = 0, 0, []
         self.closing = threading.Event()
         self.changed = threading.Condition()
