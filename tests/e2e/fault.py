@@ -2,7 +2,8 @@
 
 The first segment of a URL's path names the behaviour, the rest a file below the server's root:
 http://127.0.0.1:PORT/cut/PS100001/setup.exe. What stands behind a dot in the first segment is the
-behaviour's argument: /cut-at.1000/. What was asked and what was sent stands in `requests`. Plain sockets, a thread a connection; everything ends with close().
+behaviour's argument: /cut-at.1000/. What was asked and what was sent stands in `requests`. Plain
+sockets, a thread a connection; everything ends with close().
 """
 
 import gzip
@@ -75,7 +76,8 @@ class Request:
 
     def in_range(self, size):
         """What Content-Range says of what is asked for."""
-        return "Content-Range: bytes %d-%d/%d" % (self.range_start(), self.range_end(size) - 1, size)
+        return "Content-Range: bytes %d-%d/%d" % (self.range_start(), self.range_end(size) - 1,
+                                                  size)
 
     # Answering.
 
@@ -414,28 +416,6 @@ def partial(request, content_range):
 
 
 @behaviour
-def part_wrong_start(request):
-    body = request.body() or b""
-    if request.range_start() is None:
-        serve(request)
-    else:
-        start, end = max(0, request.range_start() - 10), request.range_end(len(body))
-        request.reply("206 Partial Content", body[start:end],
-                      "Content-Range: bytes %d-%d/%d" % (start, end - 1, len(body)),
-                      etag=request.etag(body))
-
-
-@behaviour
-def part_wrong_total(request):
-    if request.range_start() is None:
-        serve(request)
-    else:
-        size = len(request.body() or b"")
-        partial(request, "bytes %d-%d/%d" % (request.range_start(), request.range_end(size) - 1,
-                                             size + 5))
-
-
-@behaviour
 def part_no_range(request):
     if request.range_start() is None:
         serve(request)
@@ -609,6 +589,9 @@ class FaultServer:
             if not piece or len(head) > 1 << 16:
                 return False
             head += piece
+            if head[:1] == b"\x16":  # a TLS record
+                sock.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                return False
         request = Request(self, sock, number, head)
         name = self.instead.get(request.name, request.name)
         name, _, request.argument = name.partition(".")

@@ -6,12 +6,13 @@ An argument stands behind a dot in the URL: /cut-at.1000/PS100001/setup.exe.
 import email.utils
 import gzip
 import socket
+import struct
 import subprocess
 import time
 import zlib
 
 import fault
-from fault import BEHAVIOURS, Gone, behaviour, serve, spoil
+from fault import Gone, behaviour, serve, spoil
 
 ONE, TWO = '"version-one"', '"version-two"'
 
@@ -316,6 +317,20 @@ def always(request):
     request.reply("%s Never" % request.argument, b"<html><body>no</body></html>")
 
 
+@behaviour
+def hang_up(request):
+    """Closed without a word."""
+    request.record["status"] = 0
+    raise Gone
+
+
+@behaviour
+def reset_at_once(request):
+    """As hang-up, with a reset."""
+    request.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    hang_up(request)
+
+
 def retry_after_lines(kind):
     date = email.utils.formatdate
     values = {
@@ -439,7 +454,8 @@ def encoded(request):
         "gzip": (["Content-Encoding: gzip"], lambda: gzip.compress(body)),
         "deflate": (["Content-Encoding: deflate"], lambda: zlib.compress(body)),
         "br": (["Content-Encoding: br"], lambda: body),
-        "stacked": (["Content-Encoding: gzip, deflate"], lambda: zlib.compress(gzip.compress(body))),
+        "stacked": (["Content-Encoding: gzip, deflate"],
+                    lambda: zlib.compress(gzip.compress(body))),
         "twice": (["Content-Encoding: gzip", "Content-Encoding: identity"],
                   lambda: gzip.compress(body)),
         "bomb": (["Content-Encoding: gzip"], bomb_bytes),
@@ -452,9 +468,9 @@ def encoded(request):
 
 @behaviour
 def encoded_on_the_way(request):
-    """Transfer-Encoding: gzip, chunked."""
+    """Transfer-Encoding: gzip, chunked; of the body, or of a bomb."""
     request.close()
-    data = gzip.compress(request.body() or b"")
+    data = bomb_bytes() if request.argument == "bomb" else gzip.compress(request.body() or b"")
     raw(request, 200, "Transfer-Encoding: gzip, chunked")
     request.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))
 
@@ -474,9 +490,6 @@ def portal_of_length(request):
 @behaviour
 def portal_by_redirect(request):
     raw(request, 302, "Location: /html/login", "Content-Length: 0")
-
-
-BEHAVIOURS["login"] = BEHAVIOURS["html"]
 
 
 class Authority:
