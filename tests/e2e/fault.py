@@ -1,8 +1,9 @@
 """A distribution point that misbehaves, and a name server that knows nothing.
 
 The first segment of a URL's path names the behaviour, the rest a file below the server's root:
-http://127.0.0.1:PORT/cut/PS100001/setup.exe. What was asked and what was sent stands in
-`requests`. Plain sockets, a thread a connection; everything ends with close().
+http://127.0.0.1:PORT/cut/PS100001/setup.exe. What stands behind a dot in the first segment is the
+behaviour's argument: /cut-at.1000/. What was asked and what was sent stands in `requests`. Plain
+sockets, a thread a connection; everything ends with close().
 """
 
 import gzip
@@ -12,6 +13,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import urllib.parse
 import zlib
 
@@ -38,13 +40,15 @@ class Request:
         self.headers = {name.lower(): value for name, value in self.headers.items()}
         self.server, self.sock, self.connection = server, sock, connection
         self.name, self.file = (self.target.split("?")[0].lstrip("/") + "/").split("/", 1)
+        self.argument = ""
         self.file = urllib.parse.unquote(self.file.rstrip("/"))
         self.keep = True
         self.record = {
             "method": self.method, "target": self.target, "behaviour": self.name,
             "file": self.file, "range": self.headers.get("range"),
             "ifRange": self.headers.get("if-range"), "headers": self.headers,
-            "connection": connection, "status": None, "sent": 0,
+            "connection": connection, "status": None, "sent": 0, "head": 0,
+            "time": time.monotonic(),
         }
         self.nth = server.enter(self.record)
 
@@ -65,6 +69,16 @@ class Request:
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range", ""))
         return int(found[1]) if found else None
 
+    def range_end(self, size):
+        """Behind the last byte that is asked for."""
+        found = re.fullmatch(r"bytes=\d+-(\d+)", self.headers.get("range", ""))
+        return min(int(found[1]) + 1, size) if found else size
+
+    def in_range(self, size):
+        """What Content-Range says of what is asked for."""
+        return "Content-Range: bytes %d-%d/%d" % (self.range_start(), self.range_end(size) - 1,
+                                                  size)
+
     # Answering.
 
     def send(self, data, counts=True):
@@ -75,8 +89,7 @@ class Request:
             except OSError as error:
                 raise Gone from error
             view = view[n:]
-            if counts:
-                self.server.count(self.record, n)
+            self.server.count(self.record, n, "sent" if counts else "head")
 
     def head(self, status, *headers, length=None, etag=None):
         self.record["status"] = int(status[:3])
@@ -122,8 +135,8 @@ def serve(request, body=None, etag=None):
         if start >= len(body):
             request.reply("416 Range Not Satisfiable", b"", "Content-Range: bytes */%d" % len(body))
             return
-        request.reply("206 Partial Content", body[start:],
-                      "Content-Range: bytes %d-%d/%d" % (start, len(body) - 1, len(body)), etag=etag)
+        request.reply("206 Partial Content", body[start:request.range_end(len(body))],
+                      request.in_range(len(body)), etag=etag)
     else:
         request.reply("200 OK", body, etag=etag)
 
@@ -398,28 +411,8 @@ def partial(request, content_range):
     body = request.body() or b""
     headers = ["Content-Range: " + content_range] if content_range else []
     start = request.range_start() or 0
-    request.reply("206 Partial Content", body[start:], *headers, etag=request.etag(body))
-
-
-@behaviour
-def part_wrong_start(request):
-    body = request.body() or b""
-    if request.range_start() is None:
-        serve(request)
-    else:
-        start = request.range_start() - 10
-        request.reply("206 Partial Content", body[start:],
-                      "Content-Range: bytes %d-%d/%d" % (start, len(body) - 1, len(body)),
-                      etag=request.etag(body))
-
-
-@behaviour
-def part_wrong_total(request):
-    if request.range_start() is None:
-        serve(request)
-    else:
-        size = len(request.body() or b"")
-        partial(request, "bytes %d-%d/%d" % (request.range_start(), size - 1, size + 5))
+    request.reply("206 Partial Content", body[start:request.range_end(len(body))], *headers,
+                  etag=request.etag(body))
 
 
 @behaviour
@@ -485,27 +478,27 @@ def bomb(request):
 def slow(request):
     """Right, but some 2 MB a second."""
     body = request.body() or b""
-    start = request.range_start() or 0
+    start, end = request.range_start(), request.range_end(len(body))
     etag = request.etag(body)
-    if start:
-        request.head("206 Partial Content",
-                     "Content-Range: bytes %d-%d/%d" % (start, len(body) - 1, len(body)),
-                     length=len(body) - start, etag=etag)
+    if start is not None:
+        request.head("206 Partial Content", request.in_range(len(body)), length=end - start,
+                     etag=etag)
     else:
         request.head("200 OK", length=len(body), etag=etag)
-    for at in range(start, len(body), 20000):
-        request.send(body[at:at + 20000])
+    for at in range(start or 0, end, 20000):
+        request.send(body[at:min(at + 20000, end)])
         if request.server.closing.wait(0.01):
             raise Gone
 
 
 class FaultServer:
-    """`instead` maps a behaviour's name in URLs to another that is used for it."""
+    """`instead` maps a behaviour's name in URLs to another that is used for it. `newest` is the
+    newest version of TLS that is spoken. `handshakes` has a word for each that began."""
 
-    def __init__(self, root, certificate=None):
+    def __init__(self, root, certificate=None, newest=None):
         self.root, self.requests, self.instead = root, [], {}
-        self.elsewhere = None
-        self.body_bytes = 0
+        self.elsewhere, self.surprised = None, False
+        self.body_bytes, self.connections, self.handshakes = 0, 0, []
         self.closing = threading.Event()
         self.changed = threading.Condition()
         self.sockets = set()
@@ -514,6 +507,9 @@ class FaultServer:
         if certificate:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(*certificate)
+        if newest:
+            self.tls.set_ciphers("ALL:@SECLEVEL=0")
+            self.tls.minimum_version = self.tls.maximum_version = newest
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.url = "%s://127.0.0.1:%d" % ("https" if certificate else "http", self.port)
@@ -528,10 +524,10 @@ class FaultServer:
             self.changed.notify_all()
             return self.counts[key]
 
-    def count(self, record, n):
+    def count(self, record, n, what="sent"):
         with self.changed:
-            record["sent"] += n
-            self.body_bytes += n
+            record[what] += n
+            self.body_bytes += n if what == "sent" else 0
             self.changed.notify_all()
 
     def wait(self, predicate, seconds=20):
@@ -554,21 +550,21 @@ class FaultServer:
                 pass
 
     def _accept(self):
-        number = 0
         while True:
             try:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            number += 1
-            threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(sock, self.connections),
+                             daemon=True).start()
 
     def _serve(self, sock, number):
         self.sockets.add(sock)
         try:
             sock.settimeout(60)
             if self.tls:
-                sock = self.tls.wrap_socket(sock, server_side=True)
+                sock = self._shake_hands(sock)
             while not self.closing.is_set() and self._serve_one(sock, number):
                 pass
         except (Gone, OSError):
@@ -577,6 +573,15 @@ class FaultServer:
             self.sockets.discard(sock)
             sock.close()
 
+    def _shake_hands(self, sock):
+        try:
+            sock = self.tls.wrap_socket(sock, server_side=True)
+        except OSError as error:
+            self.handshakes.append(str(error))
+            raise
+        self.handshakes.append("ok")
+        return sock
+
     def _serve_one(self, sock, number):
         head = b""
         while b"\r\n\r\n" not in head:
@@ -584,8 +589,12 @@ class FaultServer:
             if not piece or len(head) > 1 << 16:
                 return False
             head += piece
+            if head[:1] == b"\x16":  # a TLS record
+                sock.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                return False
         request = Request(self, sock, number, head)
         name = self.instead.get(request.name, request.name)
+        name, _, request.argument = name.partition(".")
         answer = BEHAVIOURS.get(name)
         if not answer:
             raise KeyError("no behaviour " + name)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 
 import fault
-from harness import DP, SCALE, Skip, filler, slow, threads
+from harness import DP, filler, slow, threads
 
 BAD, GOOD = "bad.contoso.test", "good.contoso.test"
 FILE_SIZE = 50000
@@ -161,19 +161,6 @@ def test_chunked(scene):
     works(scene, "chunked")
 
 
-def test_redirects_allowed(scene):
-    """Five redirects are followed."""
-    works(scene, "hop-5")
-
-
-def test_busy_for_ages_is_not_waited_for(scene):
-    """An absurd Retry-After costs the job at most its budget of 30 seconds."""
-    content = two_files(scene)
-    server = scene.fault()
-    scene.policy(content, [DP(BAD, server.url + "/busy-for-ages")])
-    assert scene.get().seconds < 35
-
-
 def certificate(scene):
     """A certificate for 127.0.0.1 that is its own authority: (certificate, key)."""
     files = scene.path("dp.pem"), scene.path("dp.key")
@@ -195,52 +182,6 @@ def test_https(scene):
     assert server.asked() == []
     scene.settings(caFile=pair[0])
     assert scene.get().code == 0
-
-
-def test_redirect_to_http(scene):
-    """Never from https to http, though the right bytes are there."""
-    content = two_files(scene)
-    pair = certificate(scene)
-    plain, server = scene.fault(), scene.fault(certificate=pair)
-    server.elsewhere = plain.url + "/ok"
-    scene.policy(content, [DP(BAD, server.url + "/redirect-http")])
-    scene.settings(caFile=pair[0])
-    result = scene.get()
-    assert result.code == 1 and re.search("redirect|https", result.message), result
-    assert plain.asked() == [] and server.asked()
-
-
-def test_redirect_to_file_opens_nothing(scene):
-    """file:// is not followed even where the file has the right bytes."""
-    content = two_files(scene)
-    server = scene.fault()
-    scene.policy(content, [DP(BAD, server.url + "/redirect-file")])
-    trace, prefix = scene.path("opens"), []
-    if SCALE == 1:
-        prefix = ["strace", "-f", "-qq", "-e", "trace=openat,openat2,open", "-o", trace]
-    result = scene.get(prefix=prefix)
-    assert result.code == 1, result
-    if prefix:
-        with open(trace, errors="replace") as file:
-            assert scene.www + "/PS100001" not in file.read()
-
-
-def test_memory_of_a_flood(scene):
-    """Headers without end, and bodies without end, do not become memory."""
-    if SCALE > 1:
-        raise Skip("a sanitizer's shadow does not fit a limit of memory")
-    content = two_files(scene)
-    server = scene.fault()
-    for name in ("continue-forever", "endless", "bomb", "header-many"):
-        scene.policy(content, [DP(BAD, server.url + "/" + name)])
-        scene.cache = scene.path("cache-" + name)
-        result = scene.get(prefix=["prlimit", "--as=%d" % (1 << 30)])
-        assert result.code == 1, result
-    sent = max(record["sent"] for record in server.asked("endless"))
-    assert sent < 20000000, "took %d bytes of a file of %d" % (sent, FILE_SIZE)
-
-
-test_memory_of_a_flood.slow = "four bad distribution points, each with its retries"
 
 
 def test_three_bad_one_good(scene):

@@ -66,39 +66,6 @@ def test_cut_is_resumed(scene):
     assert scene.has(content) and server.asked()[-1]["range"]
 
 
-def test_whole_to_a_range(scene):
-    """200 to a range: starts over, the result is right."""
-    content, server = half(scene, "stall-body")
-    result = goes_on(scene, content, server, "part-whole")
-    assert server.asked()[0]["range"]
-    assert result.json["bytesFromNetwork"] == SIZE, result
-
-
-def recovers(behaviour):
-    def test(scene):
-        content, server = half(scene, "stall-body")
-        result = goes_on(scene, content, server, behaviour)
-        assert server.asked()[0]["range"], "the lie was not reached"
-        assert result.json["bytesFromNetwork"] >= SIZE // 2
-    test.__doc__ = "To a range the server answers as '%s': nothing of it is kept, the result is " \
-        "right." % behaviour
-    return test
-
-
-for _name in ("part-wrong-start", "part-wrong-total", "part-no-range", "part-416"):
-    globals()["test_" + _name.replace("-", "_")] = recovers(_name)
-
-
-def test_changed_content(scene):
-    """The file was another one before (its ETag tells): If-Range brings it whole, nothing is
-    mixed."""
-    content, server = half(scene, "other-cut")
-    result = goes_on(scene, content, server, "ok")
-    assert server.asked()[0]["ifRange"], server.asked()
-    assert server.asked()[0]["status"] == 200
-    assert result.json["bytesFromNetwork"] == SIZE, result
-
-
 def test_changed_under_the_same_tag(scene):
     """The beginning on disk is wrong and no tag tells: the digest does, and all is fetched
     anew."""
@@ -122,26 +89,6 @@ def spoil_part(scene):
     (path,) = parts(scene)
     with open(path, "r+b") as file:
         file.write(b"spoilt")
-
-
-def test_part_too_long(scene):
-    """A part longer than the file is not gone on with."""
-    content, server = half(scene, "stall-body")
-    (path,) = parts(scene)
-    with open(path, "ab") as file:
-        file.write(bytes(SIZE))
-    goes_on(scene, content, server, "ok")
-    assert server.asked()[0]["range"] is None
-
-
-def test_part_whole_is_not_fetched(scene):
-    """All bytes are there, only the last step was not: no request at all."""
-    content, server = half(scene, "stall-body")
-    (path,) = parts(scene)
-    with open(path, "wb") as file:
-        file.write(content.files["big.cab"])
-    result = goes_on(scene, content, server, "ok")
-    assert server.asked() == [] and result.json["bytesFromNetwork"] == 0, result
 
 
 def test_other_source_resumes(scene):
