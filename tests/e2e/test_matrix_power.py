@@ -1,0 +1,595 @@
+"""Losing power or being killed, row by row: SIGKILL at every file-changing call, at every save, at
+random instants; SIGTERM at random instants; files as a crash leaves them.
+
+The legal states are: absent, partial with a valid record, complete and verified.
+"""
+
+import json
+import os
+import random
+import re
+import signal
+import time
+
+import harness
+from harness import DP, SCALE, alone, filler, slow, torture, wait_until
+from sweep import (CHANGES, Sweep, Traced, bytes_of, can_trace, claims, inject, legal, library,
+                   parts, record, stray, twin)
+
+MIB = 1 << 20
+LARGE = 24 * MIB  # comes in blocks where two sources are near
+SEED = int(os.environ.get("NEARPOINT_TEST_SEED", "20100"))
+
+
+def numbered(size, seed):
+    """Bytes of which no two blocks are alike, so that none can stand in for another."""
+    blocks = (b"%016d" % (seed * 1000000 + i) + filler(65520, seed) for i in range(-(-size >> 16)))
+    return b"".join(blocks)[:size]
+
+
+def numbered_file(scene, name, size, seed):
+    return scene.write("source/" + name, numbered(size, seed))
+
+
+# P1
+
+
+def every(counts, most):
+    """Points (call, n); `most` of each call, the first and the last among them."""
+    points = []
+    for call in sorted(counts):
+        count = counts[call]
+        step = max(1, -(-count // most))
+        points += [(call, n) for n in sorted({*range(1, count + 1, step), count})]
+    return points
+
+
+def killed_and_again(content, data, moving):
+    """Judges a kill at one call, and the run after it. `moving`: bytes that may be under way."""
+    def at(machine, point):
+        call, n = point
+        killed = Traced(machine, [], call, *inject(call, "signal=KILL", n)).killed
+        state, kept = legal(machine, content, data)
+        after = machine.get()
+        where = "after SIGKILL at %s %d (%s, %d bytes kept): " % (call, n, state, kept)
+        assert after.code == 0 and machine.has(content), where + str(after)
+        again = after.json["bytesFromNetwork"] - (sum(content.distinct.values()) - kept)
+        assert again <= moving, where + "%d bytes fetched again" % again
+        legal(machine, content, data)
+        assert not parts(machine), where + "parts are left"
+        return state if killed else "not reached"
+    return at
+
+
+def check_reached(outcomes, points):
+    print(dict(outcomes))
+    reached = sum(outcomes.values()) - outcomes["not reached"]
+    # Which thread makes a call differs from run to run.
+    assert reached > len(points) * 0.6, "%d of %d kills: %s" % (reached, len(points), outcomes)
+    assert outcomes["partial"] and outcomes["absent"], outcomes
+
+
+@alone
+@slow("over a hundred runs under strace")
+def test_p1_killed_at_every_change(scene):
+    """SIGKILL at every call that changes a file, of a small download: the next run completes it
+    and fetches nothing that was kept."""
+    can_trace()
+    content = scene.content({"a/one.txt": b"one" * 400, "a/two.txt": b"two" * 800,
+                             "same.txt": b"one" * 400, "empty": b"", "mid.bin": numbered(MIB, 1)})
+    sweep = Sweep(scene, content)
+    counts = sweep.undisturbed().counts()
+    missing = {"write", "openat2", "fsync", "linkat", "mkdirat"} - counts.keys()
+    assert not missing, "the download makes no %s: %s" % (missing, counts)
+    points = every(counts, 20)
+    assert len(points) > 40, points
+    check_reached(sweep.run(killed_and_again(content, sweep.data, 0), points), points)
+
+
+def killed_in_blocks(scene, most):
+    can_trace()
+    content = scene.content({"big.wim": numbered(LARGE, 2), "small.txt": b"small" * 100})
+    sweep = Sweep(scene, content, servers=2)
+    counts = sweep.undisturbed().counts()
+    points = every(counts, most)
+    outcomes = sweep.run(killed_and_again(content, sweep.data, 0), points)
+    check_reached(outcomes, points)
+    for lane in sweep.lanes:
+        assert all(server.requests() for server in lane.servers), "only one source was asked"
+
+
+@alone
+@slow("some sixty runs of 24 MiB under strace")
+def test_p1_killed_in_blocks(scene):
+    """The same while a large file comes in blocks from two distribution points: its record of what
+    lies ahead never claims more than is there."""
+    killed_in_blocks(scene, 6)
+
+
+@torture
+@alone
+def test_p1_killed_in_blocks_everywhere(scene):
+    """The same at up to 60 calls of each kind."""
+    killed_in_blocks(scene, 60)
+
+
+# P2
+
+
+def saves_of(done):
+    """Points at which the state folder is changed."""
+    return sorted({(call, n) for _, call, n, rest in done.calls()
+                   if re.search(r"/state(/jobs)?>|/state/jobs/|jobs", rest.split(") =")[0])})
+
+
+@alone
+def test_p2_killed_at_every_save(scene):
+    """SIGKILL at every call of every save of the job's record: the old or the new one can be read,
+    and what was left half written is gone after the next start."""
+    can_trace()
+    content = scene.content({"one.txt": b"one" * 400, "two.txt": b"two" * 800})
+    sweep = Sweep(scene, content)
+    calls = CHANGES + ",openat,rename"
+    points = saves_of(sweep.undisturbed(calls))
+    assert len(points) >= 10, points
+    seen = set()
+
+    def at(machine, point):
+        call, n = point
+        done = Traced(machine, [], calls, *inject(call, "signal=KILL", n))
+        last = done.text().rstrip().rsplit("\n", 2)
+        left = record(machine) if os.path.isdir(machine.path("state")) else None
+        seen.add(left["state"] if left else None)
+        state, _ = legal(machine, content, sweep.data)
+        after = machine.get()
+        where = "after SIGKILL at %s %d: " % point
+        assert after.code == 0 and machine.has(content), where + str(after)
+        if left and state != "complete":
+            assert after.json["job"] == left["job"], where + "another job: " + str(after)
+        names = stray(machine)
+        if state == "complete":  # no job was needed, and so none has ended
+            names = [name for name in names if not name.endswith("/PS100001.3.json")]
+        assert not names, where + "stay %s" % names
+        return "in a save" if done.killed and "/state" in " ".join(last) else "elsewhere"
+
+    outcomes = sweep.run(at, points)
+    print(dict(outcomes), seen)
+    assert outcomes["in a save"] >= len(points) // 2, outcomes
+    assert {None, "RequestedLocations"} <= seen and len(seen) >= 3, seen
+
+
+# P4
+
+
+@alone
+def test_p4_killed_between_verify_and_publish(scene):
+    """SIGKILL at every rename, link, removal and sync: what was whole by then is found by its
+    digest, and the server is not asked for it again."""
+    can_trace()
+    content = scene.content({"one.bin": numbered(MIB, 1), "two.txt": b"two" * 800})
+    sweep = Sweep(scene, content)
+    wanted = "rename,renameat,renameat2,linkat,unlinkat,syncfs,fsync"
+    points = every(sweep.undisturbed(wanted).counts(), 30)
+
+    def at(machine, point):
+        call, n = point
+        killed = Traced(machine, [], wanted, *inject(call, "signal=KILL", n)).killed
+        state, kept = legal(machine, content, sweep.data)
+        before = len(machine.servers[0].requests())
+        after = machine.get()
+        assert after.code == 0 and machine.has(content), "%s %d: %s" % (call, n, after)
+        asked = machine.servers[0].requests()[before:]
+        if kept < content.size:
+            return "not all there"
+        assert not asked, "all was there after SIGKILL at %s %d: %s" % (call, n, asked)
+        assert after.json["bytesFromNetwork"] == 0, after
+        return ("published" if state == "complete" else "whole") if killed else "not reached"
+
+    outcomes = sweep.run(at, points)
+    print(dict(outcomes))
+    assert outcomes["whole"] >= 3 and outcomes["published"] >= 2, outcomes
+
+
+# P5
+
+
+def on_disk(scene, content):
+    """Bytes of the content that stand in FileLib or in Staging, as far as lengths tell."""
+    kept = sum(content.distinct.get(name, 0) for name in library(scene))
+    for path in parts(scene).values():
+        try:
+            kept += sum(end - start for start, end in claims(path))
+        except OSError:
+            pass
+    return kept
+
+
+def terminated(scene, content, data, reached, seed):
+    """One run that gets SIGTERM; whether it was still running."""
+    process = scene.start()
+    wait_until(lambda: reached() or process.poll() is not None, 60, "the instant")
+    start = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    seconds = time.monotonic() - start
+    if process.returncode == 0:
+        return False
+    what = "seed %d: " % seed
+    assert process.returncode == 1, what + "exit %d: %s" % (process.returncode, err)
+    assert seconds < 2 * max(1, SCALE // 2), what + "%.1f s after SIGTERM" % seconds
+    assert json.loads(out)["result"] == "failed", what + out.decode()
+    legal(scene, content, data)
+    return True
+
+
+def sigterm_chain(scene, seed, stops):
+    """A job that gets SIGTERM at so many random instants, then completes."""
+    print("seed %d" % seed)
+    dice = random.Random(seed)
+    files = {"f%02d" % i: numbered(dice.randrange(1, 300000), seed * 100 + i) for i in range(30)}
+    files["big.bin"] = numbered(8 * MIB, seed)
+    content = scene.content(files)
+    data = bytes_of(content)
+    nginx = scene.nginx(limit_rate="16m")
+    scene.policy(content, [DP("dp1.contoso.test", nginx.url)])
+    instants = sorted(dice.uniform(0.02, 0.98) * content.size for _ in range(stops))
+    reached, kept = 0, 0
+    for instant in instants:
+        before = kept
+        if not terminated(scene, content, data, lambda: on_disk(scene, content) >= instant and
+                          os.path.exists(scene.path("state/jobs/PS100001.3.json")), seed):
+            break
+        kept = on_disk(scene, content)
+        assert kept >= before, "seed %d: %d bytes, there were %d" % (seed, kept, before)
+        record(scene)
+        assert not [name for name in stray(scene) if name.endswith(".tmp")], "half a record"
+        reached += content.size * 0.05 < kept < content.size * 0.95
+    result = scene.get()
+    assert result.code == 0 and scene.has(content), result
+    assert result.json["bytesFromNetwork"] <= content.size - kept, (seed, kept, result)
+    rows = nginx.requests()
+    sent = sum(row["bytes"] for row in rows)
+    ranges = [row for row in rows if row["path"].endswith("/big.bin") and row["range"] != "-"]
+    assert ranges and all(row["ifRange"] != "-" for row in ranges), "seed %d: %s" % (seed, ranges)
+    print("%d of %d instants between 5 and 95 %%; %d bytes sent, %d needed"
+          % (reached, stops, sent, content.size))
+    assert reached >= stops // 2, "seed %d: %d of %d" % (seed, reached, stops)
+    # Under way at a SIGTERM: what the sockets of eight connections held.
+    assert sent <= content.size + stops * 8 * 2 * MIB, (sent, content.size)
+    return reached
+
+
+@alone
+@slow("forty runs, each of which ends at its instant")
+def test_p5_sigterm_at_random_instants(scene):
+    """SIGTERM at 40 random instants: it ends within 2 s, the parts and their records are kept, and
+    the next run asks for the rest only."""
+    sigterm_chain(scene, SEED, 40 // min(SCALE, 4))
+
+
+@torture
+@alone
+def test_p5_sigterm_200_seeds(scene):
+    """The same with 200 seeds, of five instants each."""
+    for seed in range(SEED + 1, SEED + 201):
+        one = harness.Scene()
+        try:
+            sigterm_chain(one, seed, 5)
+        finally:
+            one.close()
+
+
+# P7
+
+
+class Crashed:
+    """A job killed in its middle; files as a loss of power may have left them come next."""
+
+    def __init__(self, scene, servers=1):
+        self.scene = scene
+        self.files = {"big.wim": numbered(LARGE, 5)}
+        self.files.update({"f%02d" % i: numbered(100000, 50 + i) for i in range(20)})
+        self.content = scene.content(self.files)
+        self.big = self.content.rows[0][2]
+        self.data = bytes_of(self.content)
+        self.servers = [scene.nginx(limit_rate="12m") for _ in range(servers)]
+        scene.policy(self.content, [DP("dp%d.contoso.test" % i, server.url)
+                                    for i, server in enumerate(self.servers)])
+
+    def kill(self, reached):
+        process = self.scene.start()
+        wait_until(lambda: reached() or process.poll() is not None, 60, "the instant")
+        process.send_signal(signal.SIGKILL)
+        _, err = process.communicate()
+        assert process.returncode == -signal.SIGKILL, err.decode()
+        kept = on_disk(self.scene, self.content)
+        assert self.content.size * 0.05 < kept < self.content.size * 0.95, kept
+        for server in self.servers:
+            server.requests()
+
+    def kill_in_big(self):
+        """Returns the path of the large file's part."""
+        def reached():
+            path = parts(self.scene).get(self.big)
+            return path and len(library(self.scene)) >= 5 and \
+                sum(end - start for start, end in claims(path)) > 4 * MIB
+        self.kill(reached)
+        return parts(self.scene)[self.big]
+
+    def asked(self, name="big.wim"):
+        return [row for server in self.servers for row in server.requests()
+                if row["path"].endswith("/" + name)]
+
+    def recovers(self, most=None):
+        """The next run completes it; `most` bytes may come from the network."""
+        result = self.scene.get()
+        assert result.code == 0 and self.scene.has(self.content), result
+        if most is not None:
+            assert result.json["bytesFromNetwork"] <= most, (most, str(result))
+        assert not parts(self.scene)
+        return result
+
+
+def overwrite(path, at, data):
+    os.chmod(path, 0o600)
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+def test_p7_tail_zeroed(scene):
+    """The last 64 KiB of a part were never written out and read as zeroes: the digest rejects the
+    file, and it is fetched again."""
+    crash = Crashed(scene)
+    path = crash.kill_in_big()
+    end = os.path.getsize(path)
+    overwrite(path, end - 65536, bytes(65536))
+    before = len(crash.asked())
+    crash.recovers()
+    again = crash.asked()[before:]
+    assert again[0]["range"] == "bytes=%d-" % end, again
+    assert sum(row["bytes"] for row in again) >= LARGE, "it was not fetched again"
+
+
+def test_p7_tail_truncated(scene):
+    """The last bytes of a part are gone: the rest is gone on with from where it ends."""
+    crash = Crashed(scene)
+    path = crash.kill_in_big()
+    end = os.path.getsize(path) // 2
+    os.truncate(path, end)
+    before = len(crash.asked())
+    crash.recovers(crash.content.size - on_disk(scene, crash.content))
+    assert crash.asked()[before]["range"] == "bytes=%d-" % end
+
+
+def test_p7_empty_part(scene):
+    """Only the name of a part is left."""
+    crash = Crashed(scene)
+    path = crash.kill_in_big()
+    os.truncate(path, 0)
+    crash.recovers(crash.content.size - on_disk(scene, crash.content))
+
+
+def test_p7_record_lost(scene):
+    """The job's record is lost: its parts are gone on with by another job."""
+    crash = Crashed(scene)
+    crash.kill_in_big()
+    lost = record(scene)
+    assert lost
+    os.unlink(scene.path("state/jobs/PS100001.3.json"))
+    result = crash.recovers(crash.content.size - on_disk(scene, crash.content))
+    assert result.json["job"] != lost["job"]
+
+
+def library_damaged(scene, damage):
+    crash = Crashed(scene)
+    crash.kill_in_big()
+    digest = sorted(library(scene))[0]
+    path = os.path.join(scene.cache, "FileLib", digest[:2], digest)
+    damage(path)
+    kept = on_disk(scene, crash.content) - crash.content.distinct[digest]
+    result = crash.recovers()
+    assert result.json["bytesFromNetwork"] >= crash.content.size - kept, str(result)
+    (name,) = [name for name, _, other in crash.content.rows if other == digest]
+    assert len(crash.asked(name)) == 2, crash.asked(name)
+
+
+def test_p7_rename_kept_data_lost(scene):
+    """A file stands in FileLib under its digest, but its bytes read as zeroes: it is fetched
+    again, and never published."""
+    library_damaged(scene, lambda path: overwrite(path, 0, bytes(os.path.getsize(path))))
+
+
+def test_p7_rename_kept_length_lost(scene):
+    """The same with a length of 0."""
+    library_damaged(scene, lambda path: os.truncate(path, 0))
+
+
+def ahead(scene, change):
+    """A job from two sources, killed while its large part has a record of what lies ahead, which
+    change(lines) then replaces. Returns the crash and the bytes on disk after it."""
+    crash = Crashed(scene, servers=2)
+    path = crash.kill_in_big() + ".ahead"
+    assert os.path.exists(path), "nothing was ahead: %s" % [len(s.requests()) for s in crash.servers]
+    with open(path, "rb") as file:
+        lines = file.read().split(b"\n")[:-1]
+    assert len(lines) >= 2, lines
+    with open(path, "wb") as file:
+        file.write(change(lines))
+    return crash, on_disk(scene, crash.content)
+
+
+def test_p7_ahead_lines_lost(scene):
+    """Half the lines of a part's record are lost: what they said is fetched again."""
+    crash, kept = ahead(scene, lambda lines: b"\n".join(lines[:len(lines) // 2]) + b"\n")
+    crash.recovers(crash.content.size - kept)
+
+
+def test_p7_ahead_torn(scene):
+    """The last line of a part's record is torn, and would be a larger number's beginning."""
+    crash, kept = ahead(scene, lambda lines: b"\n".join(lines)[:-2])
+    crash.recovers(crash.content.size - kept)
+
+
+def test_p7_ahead_empty(scene):
+    """A part's record is empty: nothing of the part is believed."""
+    crash, kept = ahead(scene, lambda lines: b"")
+    assert kept < crash.content.size - LARGE + 1
+    crash.recovers(crash.content.size - kept)
+
+
+def test_p7_ahead_rubbish(scene):
+    """From a line on that is none, nothing is believed."""
+    crash, kept = ahead(scene, lambda lines: lines[0] + b"\nzz\0\xff 7\n0 %d\n" % LARGE)
+    crash.recovers(crash.content.size - kept)
+
+
+def test_p7_ahead_claims_too_much(scene):
+    """A part's record claims what was never written: the digest rejects the file."""
+    crash, _ = ahead(scene, lambda lines: b"\n".join([*lines, b"0 %d" % (LARGE - 70000)]) + b"\n")
+    os.truncate(parts(scene)[crash.big], LARGE)
+    before = len(crash.asked())
+    crash.recovers()
+    assert sum(row["bytes"] for row in crash.asked()[before:]) >= LARGE, "not fetched again"
+
+
+def test_p7_ahead_beyond_the_part(scene):
+    """A part's record claims bytes beyond the part's end: they are fetched."""
+    crash, _ = ahead(scene, lambda lines: b"\n".join([*lines, b"0 %d" % (1 << 62)]) + b"\n")
+    os.truncate(parts(scene)[crash.big], MIB)
+    kept = on_disk(scene, crash.content)
+    crash.recovers(crash.content.size - kept)
+
+
+# SIGKILL at random instants of a large job.
+
+
+class ManyKills:
+    """`count` files of `size` bytes in all, `large` of them of 24 MiB that come in ranges from two
+    distribution points."""
+
+    def __init__(self, scene, count, size, large, seed):
+        self.scene, self.dice, self.seed = scene, random.Random(seed), seed
+        small = count - large
+        mean = (size - large * LARGE) // small
+        files = {"large%02d.wim" % i: numbered_file(scene, "l%d" % i, LARGE, i)
+                 for i in range(large)}
+        for i in range(small):
+            name = "d%02d/f%05d.dat" % (i % 50, i)
+            data = b"%016d" % i + filler(self.dice.randrange(mean // 4, mean * 7 // 4), i % 7)
+            files[name] = scene.write("source/" + name, data)
+        self.content = scene.content(files)
+        self.servers = [scene.nginx(), scene.nginx()]
+        scene.policy(self.content, [DP("dp%d.contoso.test" % i, server.url)
+                                    for i, server in enumerate(self.servers)])
+        self.names = {}
+        for name, _, digest in self.content.rows:
+            self.names["/SMS_DP_SMSPKG$/%s/%s" % (self.content.id, name)] = digest
+        self.hashed, self.rows_seen = {}, [0, 0]
+        self.again = self.again_files = self.in_flight = self.reached = self.sent = 0
+        self.have, self.kept = {}, 0
+
+    def seen(self):
+        """Nothing unverified is visible: every file of FileLib, hashed once an inode and time."""
+        assert not self.scene.has(self.content), "published before it was complete"
+        root = os.path.join(self.scene.cache, "FileLib")
+        for folder in os.scandir(root) if os.path.isdir(root) else ():
+            for entry in os.scandir(folder.path):
+                status = entry.stat(follow_symlinks=False)
+                key = (entry.name, status.st_ino, status.st_mtime_ns, status.st_size)
+                if key not in self.hashed:
+                    assert harness.stat.S_IMODE(status.st_mode) == 0o444, entry.path
+                    self.hashed[key] = harness.sha256_file(entry.path)
+                assert self.hashed[key] == entry.name, "wrong bytes are visible: " + entry.path
+
+    def look(self):
+        """After a kill: what stands whole, and what the next run must not ask for."""
+        self.seen()
+        distinct = self.content.distinct
+        self.have = {digest: [(0, distinct[digest])] for digest in library(self.scene)}
+        for digest, path in parts(self.scene).items():
+            self.have.setdefault(digest, claims(path))
+        self.kept = sum(end - start for runs in self.have.values() for start, end in runs)
+        self.reached += self.content.size * 0.05 < self.kept < self.content.size * 0.95
+
+    def account(self, before):
+        """What the servers were asked for since the last look, against what lay there by then."""
+        for number, server in enumerate(self.servers):
+            rows = server.requests()
+            for row in rows[self.rows_seen[number]:]:
+                self.count(row, before)
+            self.rows_seen[number] = len(rows)
+
+    def count(self, row, before):
+        digest = self.names[row["path"]]
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", row["range"])
+        start = int(found[1]) if found and row["status"] == 206 else 0
+        end = start + row["bytes"]
+        self.sent += row["bytes"]
+        lost = sum(max(0, min(end, there[1]) - max(start, there[0]))
+                   for there in before.get(digest, ()))
+        self.again += lost
+        self.again_files += before.get(digest) == [(0, self.content.distinct[digest])]
+
+    def progress(self):
+        """Bytes that came so far, cheaply: what the servers logged."""
+        total = 0
+        for server in self.servers:
+            with open(server.log, "rb") as file:
+                file.seek(server.read_to)
+                text = file.read()
+            end = text.rfind(b"\n") + 1
+            server.read_to += end
+            server.logged += sum(int(line.split(b"|")[2]) for line in text[:end].splitlines())
+            total += server.logged
+        return total
+
+    def kill(self, instant):
+        """One run, killed once the servers have sent so many bytes more than needed."""
+        before, kept = self.have, self.kept
+        base = self.progress()
+        process = self.scene.start()
+        wait_until(lambda: process.poll() is not None or
+                   kept + self.progress() - base >= instant,
+                   120, "the instant")
+        process.send_signal(signal.SIGKILL)
+        _, err = process.communicate()
+        assert process.returncode == -signal.SIGKILL, "seed %d: it ended before: %s" % (
+            self.seed, err.decode())
+        self.account(before)
+        self.look()
+
+    def run(self, kills):
+        print("seed %d" % self.seed)
+        for server in self.servers:
+            server.read_to = server.logged = 0
+        size = self.content.size
+        instants = sorted(self.dice.uniform(0.01, 0.97) * size for _ in range(kills))
+        for instant in instants:
+            self.kill(max(instant, self.kept + self.dice.uniform(0, 0.2) * size / kills))
+        before = self.have
+        result = self.scene.get(timeout=300)
+        assert result.code == 0 and self.scene.has(self.content), result
+        self.account(before)
+        print("%d kills, %d of them between 5 and 95 %% of the bytes on disk; %d bytes needed, "
+              "the servers sent %d, of which %d lay on disk already (%d whole files)"
+              % (kills, self.reached, size, self.sent, self.again, self.again_files))
+        assert self.reached >= kills * 0.8, "%d of %d" % (self.reached, kills)
+        assert self.again < size * 0.01, "%d bytes again" % self.again
+        for server in self.servers:
+            assert server.requests(), "one of the two was never asked"
+
+
+@alone
+@slow("forty kills of a job of 200 MiB")
+def test_p1_killed_40_times(scene):
+    """SIGKILL 40 times at random instants of a job of 1,000 files and 200 MiB: it completes, under
+    1 % of the bytes is asked for again, nothing unverified was visible at any look."""
+    ManyKills(scene, 1000 // SCALE + 2, 200 * MIB // SCALE, 2, SEED).run(40 // min(SCALE, 4))
+
+
+@torture
+@alone
+def test_p1_killed_200_times(scene):
+    """SIGKILL 200 times at random instants of a job of 5,000 files and 1 GiB."""
+    ManyKills(scene, 5000, 1 << 30, 8, SEED).run(200)
