@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import harness
 from disk import SmallDisk
@@ -235,11 +236,15 @@ class Waiting:
         return len(self.server.asked())
 
     def goes_on(self):
-        """Room was made: it ends well by itself; no DP is blamed, no one was asked too often."""
+        """Room was made: it ends well by itself, after the first look; no DP is blamed, no one was
+        asked too often."""
+        start = time.monotonic()
         out, err = self.process.communicate(timeout=60)
+        seconds = time.monotonic() - start
         assert self.process.returncode == 0, (out, err)
         found = json.loads(out)
         assert found["result"] == "ok", found
+        assert seconds < 15, "went on %.0f s after there was room" % seconds
         assert all(source["errors"] == [] for source in found["sources"]), found
         assert self.content.folder in self.disk.shows("cache/DataLib")
         if os.path.exists(self.trace):

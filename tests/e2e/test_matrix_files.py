@@ -366,7 +366,7 @@ def test_d7_newer_twice(scene):
 
 
 class Half:
-    """A job of one file, killed in its middle."""
+    """A job of one file, killed on its way."""
 
     SIZE = 4000000
 
@@ -378,9 +378,11 @@ class Half:
         scene.policy(self.content, [DP(DP_NAME, self.server.url + "/x")])
         self.server.instead["x"] = "stall-body"
         process = scene.start()
-        wait_until(lambda: scene.staged() >= self.SIZE // 2 - 1000, 20, "half of the file")
+        wait_until(lambda: scene.staged() >= self.SIZE // 4 and os.path.exists(
+            next(iter(parts(scene).values())) + ".validator"), 20, "a quarter of the file")
         process.send_signal(signal.SIGKILL)
         process.communicate()
+        assert process.returncode == -signal.SIGKILL, "it ended before"
         (self.path,) = parts(scene).values()
         kept = os.path.getsize(self.path)
         assert self.SIZE * 0.05 < kept < self.SIZE * 0.95, kept
@@ -434,8 +436,7 @@ def test_d8_validator_changed(scene):
     half = Half(scene)
     with open(half.path + ".validator", "rb") as file:
         text = file.read()
-    tag = half.server.url and b'"'
-    start = text.index(tag) + 1
+    start = text.index(b'"') + 1
     with open(half.path + ".validator", "wb") as file:
         file.write(text[:start] + b"00000000" + text[start + 8:])
     result = scene.get()
@@ -495,27 +496,21 @@ def modes_below(*roots):
     return found
 
 
-def in_surroundings(scene, name, **options):
-    """A run with other surroundings and folders of its own: code, out, err, modes of all files."""
+def in_surroundings(scene, name, env=None, **options):
+    """A run with other surroundings and folders of its own: the modes of all files."""
     machine = twin(scene, name)
-    env = machine.environment()
-    for key, value in options.pop("env", {}).items():
-        env.pop(key, None)
+    there = machine.environment()
+    for key, value in (env or {}).items():
+        there.pop(key, None)
         if value is not None:
-            env[key] = value
+            there[key] = value
     command = machine.command("get", "PS100001", "--json", *machine.MACHINE, *machine.places())
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    streams.update(options.pop("streams", {}))
-    shell = options.pop("shell", None)
-    if shell:
-        command = ["sh", "-c", shell, "sh", *command]
-    done = subprocess.run(command, env=env, cwd=machine.folder, timeout=60, check=False, **streams,
-                          **options)
+    done = subprocess.run(command, env=there, cwd=machine.folder, timeout=60, check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, **options)
     assert done.returncode == 0, "%s: exit %s: %s" % (name, done.returncode, done.stderr)
     (content,) = machine.contents.values()
     machine.check_cache()
     assert machine.has(content), name
-    # Logs are named and written as elsewhere.
     return modes_below(machine.path("cache"), machine.path("state"), machine.path("logs"))
 
 
@@ -543,7 +538,7 @@ def test_d9_locale(scene):
 
 
 def test_d9_no_home(scene):
-    """No HOME, no XDG folder, no PATH, no environment at all."""
+    """No HOME, one that is not there, no folder for temporary files, no such time zone."""
     little(scene)
     want = in_surroundings(scene, "usual")
     for number, env in enumerate(({"HOME": None}, {"HOME": ""}, {"HOME": "/not/there"},
@@ -566,8 +561,8 @@ def test_d9_closed_streams(scene):
                               env=machine.environment(), capture_output=True, timeout=60,
                               check=False)
         # What cannot be printed may be a failure; what was fetched is whole all the same.
-        assert done.returncode == 0 or (done.returncode == 1 and "1>" not in closing and
-                                        ">&-" in closing.replace("2>&-", "")), (closing, done)
+        printable = ">&-" not in closing.replace("2>&-", "")
+        assert done.returncode in ((0,) if printable else (0, 1)), (closing, done)
         machine.check_cache()
         assert machine.has(next(iter(machine.contents.values()))), closing
         for key, mode in modes_below(machine.path("cache"), machine.path("state"),
@@ -597,7 +592,7 @@ def test_d9_few_descriptors(scene):
         raise Skip("sanitizers take descriptors of their own")
     content = scene.content({"f%02d" % i: numbered(20000, i) for i in range(40)})
     scene.policy(content, [DP(DP_NAME, scene.nginx().url)])
-    outcomes = {}
+    outcomes, blames = {}, set()
     for limit in (256, 64, 48, 32, 28, 24, 20, 16, 14, 12, 10, 8):
         machine = twin(scene, "limit%d" % limit)
         command = machine.command("get", "PS100001", "--json", *machine.MACHINE, *machine.places())
@@ -608,6 +603,10 @@ def test_d9_few_descriptors(scene):
                               stdin=subprocess.DEVNULL, preexec_fn=lower, check=False,
                               cwd=machine.folder)
         outcomes[limit] = done.returncode
+        if done.stdout and done.returncode == 1:
+            found = json.loads(done.stdout)
+            blames.update((limit, error["code"], error["blame"]) for source in found["sources"]
+                          for error in source["errors"])
         assert done.returncode in (0, 1, 3), (limit, done)
         assert done.returncode == 0 or done.stderr.startswith(b"nearpoint: "), (limit, done)
         machine.check_cache()
@@ -615,6 +614,7 @@ def test_d9_few_descriptors(scene):
             assert claims(path) is not None
         result = machine.get()
         assert result.code == 0 and machine.has(content), (limit, str(result))
-    print(outcomes)
+    print(outcomes, blames)
+    assert not [row for row in blames if row[2] == "source"], blames
     assert outcomes[64] == 0 and outcomes[256] == 0, outcomes
     assert 0 < sum(code != 0 for code in outcomes.values()), "no limit was low enough: %s" % outcomes
