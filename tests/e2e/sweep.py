@@ -185,6 +185,12 @@ def stray(scene):
                   for name in names)
 
 
+def unfinished(scene):
+    """What a kill left half written in the cache."""
+    return [os.path.join(folder, name) for folder, _, names in os.walk(scene.cache)
+            for name in names if name.endswith(".tmp")]
+
+
 class Sweep:
     """One fault at each of many points, in lanes that have servers of their own.
 
