@@ -440,7 +440,8 @@ class Scene:
         for name in os.listdir(data) if os.path.isdir(data) else ():
             path = os.path.join(data, name)
             if not os.path.isdir(path) or os.path.islink(path):
-                assert name.endswith(".INI"), "what is this? " + path
+                # A kill may leave a record that was being written.
+                assert name.endswith((".INI", ".INI.tmp")), "what is this? " + path
                 continue
             assert name in self.contents, "an unknown content is visible: " + path
             check_tree(path, self.contents[name], inodes)

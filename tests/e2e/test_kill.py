@@ -1,13 +1,10 @@
 """SIGKILL on the way: nothing unverified visible, nothing finished fetched twice."""
 
 import collections
-import concurrent.futures
-import os
 import re
 import signal
 
-import harness
-from harness import DP, SCALE, Scene, Skip, alone, filler, slow, torture, wait_until
+from harness import DP, SCALE, alone, filler, slow, torture, wait_until
 
 KILLS = 5
 
@@ -107,82 +104,3 @@ def test_large_file(scene):
 def test_very_large_file(scene):
     """The same with 2 GiB."""
     kills_of_a_large_file(scene, 2 << 30, "400m")
-
-
-# Every system call that changes a file, or makes a change durable.
-CHANGES = ("renameat2,rename,renameat,linkat,unlinkat,mkdirat,write,pwrite64,writev,fsync,"
-           "fdatasync,openat2,ftruncate,fchmod,fallocate,sync_file_range,syncfs")
-
-
-def little(scene):
-    content = scene.content({"a/one.txt": b"one" * 400, "a/two.txt": b"two" * 800,
-                             "same.txt": b"one" * 400, "empty": b""})
-    scene.policy(content, [DP("dp1.contoso.test", scene.nginx().url)])
-    return content
-
-
-def can_trace():
-    if SCALE > 1:
-        raise Skip("leak detection and tracing exclude each other")
-    probe = Scene()
-    try:
-        done = probe.run("--version", policy=False, prefix=["strace", "-f", "-qq", "-o",
-                                                            probe.path("t"), "-e", "trace=write"])
-        if done.code != 0:
-            raise Skip("strace may not trace here")
-    finally:
-        probe.close()
-
-
-def count_changes(scene):
-    """How often the busiest thread makes each of those calls in an undisturbed run: strace
-    counts by thread."""
-    trace = scene.path("trace")
-    scene.cache = scene.path("cache-count")
-    result = scene.get(prefix=["strace", "-f", "-qq", "-o", trace, "-e", "trace=" + CHANGES])
-    assert result.code == 0, result
-    with open(trace, errors="replace") as file:
-        found = collections.Counter(re.findall(r"(?m)^(\d+) +(\w+)\(", file.read()))
-    return {call: max(n for (_, other), n in found.items() if other == call)
-            for _, call in found}
-
-
-def killed_at(scene, call, n, folder):
-    """A scene that shares the servers but has its own cache, state and logs."""
-    twin = Scene.__new__(Scene)
-    twin.__dict__.update(scene.__dict__)
-    twin.folder = folder
-    twin.cache = os.path.join(folder, "cache")
-    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
-               "inject=%s:signal=KILL:when=%d" % (call, n)]
-    policy = scene.path("policy")
-    args = ["get", "PS100001", "--json", *scene.MACHINE, *twin.places(), "--policy", policy]
-    process = harness.subprocess.run([*command, *harness.program(), *args], cwd=folder,
-                                     env=scene.environment(), stdin=harness.subprocess.DEVNULL,
-                                     capture_output=True, timeout=60, check=False)
-    killed = process.returncode in (-9, 137)
-    twin.check_cache()
-    after = twin.run(*args, policy=False)
-    assert after.code == 0, "after SIGKILL at %s %d: %s" % (call, n, after)
-    twin.check_cache()
-    assert os.path.isdir(os.path.join(twin.cache, "DataLib", "PS100001.3"))
-    return killed
-
-
-@alone
-@slow("about a hundred runs under strace")
-def test_every_change(scene):
-    """SIGKILL at every system call that changes a file: the next run completes it."""
-    can_trace()
-    little(scene)
-    counts = count_changes(scene)
-    points = [(call, n) for call in sorted(counts) for n in range(1, min(counts[call], 20) + 1)]
-    folders = [os.path.join(scene.folder, "kill-%s-%d" % point) for point in points]
-    for folder in folders:
-        os.mkdir(folder)
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        killed = list(pool.map(lambda point, folder: killed_at(scene, *point, folder), points,
-                               folders))
-    assert len(points) > 40, points
-    # Which thread makes a call differs from run to run.
-    assert sum(killed) > len(points) // 2, "%d of %d kills" % (sum(killed), len(points))

@@ -10,7 +10,7 @@ import subprocess
 import harness
 from harness import Scene, alone, slow
 from point import Assigned, Point
-from test_kill import can_trace
+from sweep import can_trace
 
 # Whatever a file could be changed with. Opening calls count whether or not they make a file.
 CHANGES = ("openat,openat2,write,pwrite64,writev,renameat,renameat2,rename,linkat,link,unlinkat,"
@@ -148,7 +148,7 @@ def check_needed(counts):
 
 @alone
 @slow("over a hundred imports under strace")
-def test_every_change(scene):
+def test_p3_killed_at_every_change(scene):
     """One policy changes, one appears, one vanishes; killed at every call."""
     can_trace()
     sweep = Sweep(scene, OLD)
@@ -158,7 +158,7 @@ def test_every_change(scene):
 
 @alone
 @slow("over a hundred imports under strace")
-def test_first_import(scene):
+def test_p3_killed_at_first_import(scene):
     """The same on a machine that never had policy."""
     can_trace()
     sweep = Sweep(scene, {})
