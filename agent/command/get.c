@@ -66,8 +66,9 @@ static bool open_all(struct get *get, struct error *err)
         .log = get->log,
         .state_dir = get->folders.state_dir,
         .sync = !options->no_sync,
-        .connections_per_source = (size_t)config->connections_per_source,
-        .connections = (size_t)config->connections,
+        .scheduler = get->network.scheduler,
+        .stall_ms = get->network.options.stall_ms,
+        .wait_stall_ms = get->network.wait_stall_ms,
     };
     return true;
 }

@@ -4,12 +4,15 @@
 
 #include "agent/command/config.h"
 #include "agent/source/source.h"
+#include "agent/transfer/scheduler.h"
 
 struct network {
     struct source_options options;
     struct loop *loop;
     struct resolver *resolver;
     struct source_client *client;
+    struct scheduler *scheduler;
+    int64_t wait_stall_ms; /* a source's longest silence in a job that waits */
 };
 
 /* By the settings file; NEARPOINT_STALL_SECONDS shortens the waits (tests). On false network_close

@@ -1,10 +1,9 @@
-/* The job's files on their way: opened, fetched, verified, some at once. */
+/* The job's files on their way: opened, fetched in runs, verified, some at once. */
 #include "agent/transfer/internal.h"
 
 #include "policy/base/mem.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Files that are being verified while others are fetched: enough to keep the workers busy, few
    enough to bound the memory. */
@@ -42,49 +41,84 @@ static struct job_file *take_first(struct file_queue *queue)
     return file;
 }
 
+static void take_out(struct file_queue *queue, struct job_file *file)
+{
+    struct job_file **at = &queue->first, *before = NULL;
+    while (*at != file) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = file->next;
+    if (queue->last == file)
+        queue->last = before;
+    queue->count--;
+}
+
+void files_take_off(struct job_file *file)
+{
+    if (file->queued)
+        take_out(&file->job->ready, file);
+    file->queued = false;
+}
+
+void files_settle(struct job_file *file)
+{
+    struct span gap;
+    if (file->state != FILE_OPEN)
+        return;
+    if (part_received(file->part) == file->staged->file->size && file->fetches == 0) {
+        files_take_off(file);
+        file->state = FILE_ENDING;
+        part_finish(file->part);
+    } else if (!file->queued && part_gap(file->part, 0, &gap)) {
+        file->queued = true;
+        push_first(&file->job->ready, file);
+    }
+}
+
 /* ---- a file's part tells ---- */
 
-static void want_bytes(struct job_file *file)
+void files_forget_reused(struct job_file *file)
 {
-    file->state = FILE_READY;
-    push_first(&file->job->ready, file);
+    file->job->bytes_reused -= file->reused;
+    file->reused = 0;
+}
+
+static void count_reused(struct job_file *file)
+{
+    if (!file->counted)
+        file->reused = part_received(file->part);
+    file->job->bytes_reused += file->counted ? 0 : file->reused;
+    file->counted = true;
+    file->furthest = part_received(file->part);
+}
+
+static void close_part(struct job_file *file)
+{
+    files_take_off(file);
+    file->state = FILE_CLOSING;
+    part_close(file->part);
 }
 
 static void on_opened(void *arg)
 {
     struct job_file *file = arg;
     struct job *job = file->job;
-    if (job->stopping) {
-        part_close(file->part);
+    if (part_note(file->part))
+        trace_part(job, file->staged->file->name, part_note(file->part));
+    count_reused(file);
+    if (job->stopping || job->halting) {
+        close_part(file);
         return;
     }
-    file->furthest = file->reused = part_front(file->part);
-    job->bytes_reused += file->reused;
-    if (file->furthest == file->staged->file->size) {
-        file->state = FILE_ENDING;
-        part_finish(file->part);
-    } else {
-        want_bytes(file);
-        files_pump(job);
-    }
-}
-
-static void on_room(void *arg)
-{
-    struct job_file *file = arg;
-    if (file->fetch)
-        file->source->kind->resume(file->fetch);
-}
-
-/* What an earlier run left is thrown away. */
-static void forget_reused(struct job_file *file)
-{
-    file->job->bytes_reused -= file->reused;
-    file->reused = 0;
+    file->state = FILE_OPEN;
+    files_settle(file);
+    plan_pump(job);
 }
 
 static void drop_part(struct job_file *file)
 {
+    files_take_off(file);
     part_free(file->part);
     file->part = NULL;
     file->job->open--;
@@ -93,11 +127,10 @@ static void drop_part(struct job_file *file)
 static void on_kept(struct job_file *file)
 {
     struct job *job = file->job;
-    bool from_library = file->state == FILE_OPENING;
-    if (from_library)
+    if (file->state == FILE_OPENING && !file->counted)
         job->bytes_reused += file->staged->file->size;
-    else if (file->source)
-        file->source->report.files++;
+    else if (file->last_source)
+        file->last_source->report.files++;
     file->state = FILE_DONE;
     job->done_count++;
     drop_part(file);
@@ -108,9 +141,10 @@ static void on_kept(struct job_file *file)
 static void on_wrong(struct job_file *file, const struct error *err)
 {
     struct job *job = file->job;
-    struct job_source *source = file->source;
-    bool proven = file->past_caches && source && file->only_source == source;
-    forget_reused(file);
+    struct job_source *source = file->only_source ? file->only_source : file->last_source;
+    bool proven = file->past_caches && file->only_source;
+    job->no_mixing = job->no_mixing || !file->only_source;
+    files_forget_reused(file);
     file->furthest = 0;
     file->past_caches = !proven;
     file->only_source = NULL;
@@ -118,11 +152,30 @@ static void on_wrong(struct job_file *file, const struct error *err)
         sources_set_aside(job, source, err);
     else if (source)
         sources_note(job, source, err);
-    if (job->stopping) {
-        part_close(file->part);
-    } else {
-        want_bytes(file);
-        job_look_again(job);
+    if (job->stopping || job->halting) {
+        close_part(file);
+        return;
+    }
+    file->state = FILE_OPEN;
+    files_settle(file);
+    job_look_again(job);
+}
+
+/* It comes again when the job goes on. */
+static void on_closed(struct job_file *file)
+{
+    drop_part(file);
+    file->state = FILE_WAITING;
+    push_first(&file->job->waiting, file);
+}
+
+static void drop_fetches(struct job_file *file)
+{
+    struct job *job = file->job;
+    for (struct job_fetch *fetch = job->fetches, *next; fetch; fetch = next) {
+        next = fetch->next;
+        if (fetch->file == file)
+            fetch_drop(fetch);
     }
 }
 
@@ -134,207 +187,100 @@ static void on_ended(void *arg, enum part_end end, const struct error *err)
     switch (end) {
     case PART_KEPT: on_kept(file); break;
     case PART_WRONG: on_wrong(file, err); break;
-    case PART_CLOSED: drop_part(file); break;
+    case PART_CLOSED: on_closed(file); break;
     case PART_FAILED:
-        if (file->fetch) {
-            file->source->kind->cancel(file->fetch);
-            file->fetch = NULL;
-            file->source->busy--;
-            job->fetching--;
-        }
         why = *err; /* the part's own */
-        drop_part(file);
-        job_fail(job, &why);
+        drop_fetches(file);
+        on_closed(file);
+        job_disk_trouble(job, &why);
         break;
     }
-    if (!job->stopping)
-        files_pump(job);
+    plan_pump(job);
     job_check_end(job);
 }
 
-static bool open_part(struct job_file *file)
+/* ---- opening ---- */
+
+/* true: it is open and wants bytes. */
+static bool open_file(struct job_file *file)
 {
     struct job *job = file->job;
-    struct part_events events = {on_opened, on_room, on_ended, file};
+    struct part_events events = {on_opened, on_ended, file};
     file->part = part_create(job->engine.loop, &job->pool, job->staging, file->staged,
                              job->engine.sync, &events);
     file->state = FILE_OPENING;
     job->open++;
-    return part_open(file->part);
-}
-
-/* ---- a file's fetch tells ---- */
-
-static void on_begin(void *arg, int64_t start, const char *validator)
-{
-    struct job_file *file = arg;
-    if (start == 0) {
-        forget_reused(file);
-        file->only_source = file->source;
-    } else if (file->only_source != file->source) {
-        file->only_source = NULL;
-    }
-    part_begin(file->part, start, file->source->url, validator);
-}
-
-static bool on_bytes(void *arg, const char *bytes, size_t len)
-{
-    struct job_file *file = arg;
-    struct job *job = file->job;
-    if (!part_write(file->part, bytes, len))
+    if (!part_open(file->part))
         return false;
-    job->bytes_from_network += (int64_t)len;
-    file->source->report.bytes += (int64_t)len;
-    job->last_byte = job_now(job);
-    if (part_front(file->part) > file->furthest) {
-        file->furthest = part_front(file->part);
-        file->source->failures = 0;
-    }
-    return true;
+    count_reused(file);
+    file->state = FILE_OPEN;
+    files_settle(file); /* an empty file has no bytes to ask for */
+    return file->state == FILE_OPEN;
 }
 
-static void on_done(void *arg, const struct source_result *result)
+/* Files that are open and not being fetched: verified, looked at, or waiting for a source. */
+static size_t idle_count(const struct job *job)
 {
-    struct job_file *file = arg;
-    struct job *job = file->job;
-    file->fetch = NULL;
-    file->source->busy--;
-    job->fetching--;
-    if (!result->ok && result->no_range)
-        file->no_range = file->source;
-    /* A source that stalls or hangs up after the last byte gave all there is; one that sends more
-       does not. */
-    bool whole = result->retry && part_front(file->part) == file->staged->file->size;
-    if (result->ok || whole) {
-        file->state = FILE_ENDING;
-        part_finish(file->part);
-    } else {
-        part_flush(file->part);
-        want_bytes(file);
-        sources_blame(job, file->source, result);
-    }
-    files_pump(job);
-    if (!result->ok)
-        job_look_again(job);
-    job_check_end(job);
+    size_t busy = job->member.busy < job->open ? job->member.busy : job->open;
+    return job->open - busy;
 }
 
-/* The first byte to ask this source for. */
-static int64_t start_offset(const struct job_file *file, const struct job_source *source)
+struct job_file *files_open_next(struct job *job)
 {
-    if (file->no_range == source)
-        return 0; /* it cannot go on */
-    if (file->past_caches && file->only_source != source)
-        return 0; /* wrong once: all of it from one source */
-    if (part_front(file->part) == file->staged->file->size)
-        return 0; /* a source sent more than the file: its bytes prove nothing */
-    return part_front(file->part);
-}
-
-static void fetch(struct job_file *file, struct job_source *source)
-{
-    struct job *job = file->job;
-    char *url = source->kind->file_url(source->url, file->staged->file->name);
-    int64_t front = start_offset(file, source);
-    struct source_request request = {
-        .url = url,
-        .offset = front,
-        .size = file->staged->file->size,
-        .validator = front ? part_validator(file->part, source->url) : "",
-        .past_caches = file->past_caches,
-        .begin = on_begin,
-        .bytes = on_bytes,
-        .done = on_done,
-        .arg = file,
-    };
-    if (job->current != source) {
-        trace_source(job, source, job->current == NULL);
-        job->current = source;
-    }
-    file->state = FILE_FETCHING;
-    file->source = source;
-    source->busy++;
-    job->fetching++;
-    file->fetch = source->kind->start(job->engine.client, &request);
-    free(url);
+    struct job_file *file;
+    while (!job->ready.first && idle_count(job) < ENDING_MAX && (file = take_first(&job->waiting)))
+        if (open_file(file))
+            return file;
+    return NULL;
 }
 
 /* ---- all files ---- */
+
+static void enqueue_all(struct job *job)
+{
+    job->waiting = job->ready = (struct file_queue){.count = 0};
+    for (size_t i = 0; i < job->file_count; i++)
+        push_last(&job->waiting, &job->files[i]);
+}
 
 void files_prepare(struct job *job)
 {
     job->file_count = staging_file_count(job->staging);
     job->files = mem_zero(job->file_count, sizeof *job->files);
     for (size_t i = 0; i < job->file_count; i++) {
-        struct job_file *file = &job->files[i];
-        file->job = job;
-        file->staged = staging_file(job->staging, i);
-        push_last(&job->waiting, file);
+        job->files[i].job = job;
+        job->files[i].staged = staging_file(job->staging, i);
     }
+    enqueue_all(job);
 }
 
-/* An empty file has no bytes to ask for. */
-static bool needs_bytes(struct job_file *file)
+void files_reset(struct job *job)
 {
-    if (!open_part(file))
-        return false;
-    if (file->staged->file->size > 0)
-        return true;
-    file->state = FILE_ENDING;
-    part_finish(file->part);
-    return false;
-}
-
-static struct job_file *next_file(struct job *job)
-{
-    struct job_file *file;
-    if (job->ready.first)
-        return take_first(&job->ready);
-    while (job->open < job->fetching + ENDING_MAX && (file = take_first(&job->waiting)))
-        if (needs_bytes(file))
-            return file;
-    return NULL;
-}
-
-void files_pump(struct job *job)
-{
-    while (!job->stopping && job->fetching < job->engine.connections) {
-        struct job_source *source = sources_choose(job);
-        if (!source && !job->waiting.first)
-            break;
-        struct job_file *file = next_file(job);
-        if (!file)
-            break;
-        if (!source) {
-            /* Opened, and perhaps whole already: that much needs no source. */
-            want_bytes(file);
-            break;
-        }
-        fetch(file, source);
+    for (size_t i = 0; i < job->file_count; i++) {
+        job->files[i].state = FILE_WAITING;
+        job->files[i].staged->kept = false;
+        job->files[i].counted = true;
     }
+    job->done_count = 0;
+    enqueue_all(job);
 }
 
 bool files_busy(const struct job *job)
 {
-    return job->open > job->ready.count;
+    return job->fetches || job->open > job->ready.count;
 }
 
 void files_abandon(struct job *job)
 {
+    while (job->fetches)
+        fetch_drop(job->fetches);
     for (size_t i = 0; i < job->file_count; i++) {
         struct job_file *file = &job->files[i];
-        if (file->fetch) {
-            file->source->kind->cancel(file->fetch);
-            file->fetch = NULL;
-            file->source->busy--;
-            job->fetching--;
-        }
-        if (file->part && file->state == FILE_OPENING)
+        if (file->state == FILE_OPENING)
             part_interrupt(file->part);
-        else if (file->part && (file->state == FILE_FETCHING || file->state == FILE_READY))
-            part_close(file->part);
+        else if (file->state == FILE_OPEN)
+            close_part(file);
     }
-    job->ready = (struct file_queue){.count = 0};
 }
 
 void files_free(struct job *job)

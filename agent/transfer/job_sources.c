@@ -1,12 +1,27 @@
 /* Which source is asked next, and what a failure costs it. */
 #include "agent/transfer/internal.h"
 
-#include "policy/base/buf.h"
+#include "policy/base/limits.h"
 #include "policy/base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+/* Failures in a row after which a source is left: for the job, or for this look. */
+#define FAILURES_MAX 4
+/* What `get` alone spends on retries after the last byte. */
+#define RETRY_BUDGET_MS 30000
+/* The longest that a source may ask a held job to stay away. */
+#define RETRY_AFTER_MAX_MS (3600 * 1000)
+/* A source that was silent while another gave bytes. */
+#define SILENT_REST_MS     30000
+#define SILENT_REST_MAX_MS 300000
+/* A full workstation: its users come and go. */
+#define FULL_REST_MS     60000
+#define FULL_REST_MAX_MS 300000
+/* A page for everything: somebody may log in soon. */
+#define PORTAL_REST_MS 30000
 
 static struct job_source *find(const struct job *job, const struct site_dp *dp)
 {
@@ -24,14 +39,6 @@ static void note_error(struct job_source *source, const struct error *err)
     report->error_count++;
 }
 
-static size_t limit_of(const struct job *job, const struct site_dp *dp)
-{
-    size_t limit = job->engine.connections_per_source;
-    if (dp->max_connections > 0 && (size_t)dp->max_connections < limit)
-        limit = (size_t)dp->max_connections;
-    return dp->kind == DP_WORKSTATION ? 1 : limit;
-}
-
 static void add(struct job *job, const struct location *location)
 {
     struct job_source *source = mem_zero(1, sizeof *source);
@@ -39,8 +46,7 @@ static void add(struct job *job, const struct location *location)
     source->kind = source_kind_for(location->dp->kind);
     source->url = mem_copy_string(location->url);
     source->locality = location->locality;
-    source->limit = limit_of(job, location->dp);
-    source->failed_at = -1;
+    source->host = scheduler_find_host(job->engine.scheduler, location->dp);
     source->report.dp = location->dp->name;
     source->report.locality = location->locality;
     if (!source->kind) {
@@ -68,17 +74,65 @@ void sources_locate(struct job *job)
     trace_located(job);
 }
 
-struct job_source *sources_choose(struct job *job)
+/* ---- choice ---- */
+
+bool source_is_usable(const struct job *job, const struct job_source *source)
 {
     int64_t now = job_now(job);
+    return !source->out && source->host->not_before <= now && job->not_before <= now;
+}
+
+bool sources_are_together(const struct job_source *a, const struct job_source *b)
+{
+    return a->locality == b->locality && a->dp->kind != DP_CLOUD && b->dp->kind != DP_CLOUD;
+}
+
+/* Quicker ones are gone: a slow source is better than none. */
+static struct job_source *first_silent(const struct job *job)
+{
     for (size_t i = 0; i < job->source_count; i++) {
         struct job_source *source = job->sources[i];
-        if (source->out || source->not_before > now)
-            continue;
-        /* A full source is waited for: the next is not as near. */
-        return source->busy < source->limit ? source : NULL;
+        if (!source->out && source->host->silent && job->not_before <= job_now(job))
+            return source;
     }
     return NULL;
+}
+
+struct job_source *sources_leader(const struct job *job)
+{
+    for (size_t i = 0; i < job->source_count; i++)
+        if (source_is_usable(job, job->sources[i]))
+            return job->sources[i];
+    return job->fetches ? NULL : first_silent(job);
+}
+
+size_t sources_count_together(const struct job *job, const struct job_source *source)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < job->source_count; i++)
+        count += job->sources[i] != source && source_is_usable(job, job->sources[i]) &&
+                 sources_are_together(job->sources[i], source);
+    return count;
+}
+
+struct job_source *sources_beside(const struct job *job, const struct job_source *source)
+{
+    for (size_t i = 0; i < job->source_count; i++) {
+        struct job_source *other = job->sources[i];
+        if (other != source && source_is_usable(job, other) &&
+            sources_are_together(other, source) &&
+            scheduler_may_take(job->engine.scheduler, &job->member, other->host))
+            return other;
+    }
+    return NULL;
+}
+
+bool sources_have_other(const struct job *job, const struct job_source *source)
+{
+    for (size_t i = 0; i < job->source_count; i++)
+        if (job->sources[i] != source && source_is_usable(job, job->sources[i]))
+            return true;
+    return false;
 }
 
 int64_t sources_next_try(const struct job *job)
@@ -86,11 +140,14 @@ int64_t sources_next_try(const struct job *job)
     int64_t next = -1;
     for (size_t i = 0; i < job->source_count; i++) {
         const struct job_source *source = job->sources[i];
-        if (!source->out && (next < 0 || source->not_before < next))
-            next = source->not_before;
+        int64_t at = source->host->silent ? 0 : source->host->not_before;
+        if (!source->out && (next < 0 || at < next))
+            next = at;
     }
-    return next;
+    return next >= 0 && next < job->not_before ? job->not_before : next;
 }
+
+/* ---- blame ---- */
 
 void sources_note(struct job *job, struct job_source *source, const struct error *err)
 {
@@ -104,14 +161,19 @@ void sources_set_aside(struct job *job, struct job_source *source, const struct 
     sources_note(job, source, err);
 }
 
-/* 1, 2, 4 ... seconds, a quarter more or less, so that a fleet does not come back as one. */
-static int64_t rest_of(const struct job_source *source, int64_t asked)
+static uint32_t roll(void)
 {
     uint32_t dice = 0;
-    int64_t rest = 1000LL << (source->failures < SOURCE_FAILURES_MAX ? source->failures - 1 : 3);
     if (getrandom(&dice, sizeof dice, 0) != (ssize_t)sizeof dice)
         dice = 0;
-    rest += rest * ((int64_t)(dice % 501) - 250) / 1000;
+    return dice;
+}
+
+/* 1, 2, 4 ... seconds, a quarter more or less, so that a fleet does not come back as one. */
+static int64_t rest_after(size_t failures, int64_t asked)
+{
+    int64_t rest = 1000LL << (failures < FAILURES_MAX ? failures - 1 : 3);
+    rest += rest * ((int64_t)(roll() % 501) - 250) / 1000;
     return asked > rest ? asked : rest;
 }
 
@@ -123,29 +185,123 @@ static bool is_too_long(const struct job *job, int64_t rest)
     int64_t since = job->last_byte > job->started ? job->last_byte : job->started;
     if (job->request.wait_minutes == 0)
         return now + rest - since > RETRY_BUDGET_MS;
-    return now + rest > job->started + job->request.wait_minutes * 60000;
+    return job->request.wait_minutes != JOB_HELD &&
+           now + rest > job->started + job->request.wait_minutes * 60000;
 }
 
-static void rest_or_leave(const struct job *job, struct job_source *source,
-                          const struct source_result *result)
+/* One that found nothing at all asks each source once a look, not four times. */
+static size_t failures_allowed(const struct job *job)
+{
+    return job->looks > 0 ? 1 : FAILURES_MAX;
+}
+
+static void rest_host(const struct job *job, struct job_source *source, int64_t rest,
+                      const struct error *why)
+{
+    source->host->not_before = job_now(job) + rest;
+    source->host->silent = false;
+    source->host->reason = *why;
+    if (is_too_long(job, rest))
+        source->out = true;
+}
+
+static int64_t clip(const struct job *job, int64_t asked)
+{
+    bool held = job->request.wait_minutes == JOB_HELD;
+    return held && asked > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : asked;
+}
+
+static void blame_source(const struct job *job, struct job_source *source,
+                         const struct source_result *result)
+{
+    /* Its other connections fail with it: one failure, one rest. */
+    if (source->out || (source->host->not_before > job_now(job) && result->retry))
+        return;
+    if (result->portal) {
+        rest_host(job, source, PORTAL_REST_MS, &result->error);
+        return;
+    }
+    source->failures++;
+    if (!result->retry || source->failures >= failures_allowed(job))
+        source->out = true;
+    if (result->retry) {
+        source->host->failures++;
+        rest_host(job, source, rest_after(source->failures, clip(job, result->retry_after_ms)),
+                  &result->error);
+    }
+}
+
+static void note_full(struct job *job, struct job_source *source, const struct error *why)
+{
+    struct error err;
+    int64_t rest = FULL_REST_MS + (int64_t)(roll() % (FULL_REST_MAX_MS - FULL_REST_MS));
+    if (source->out || source->host->not_before > job_now(job))
+        return;
+    error_set(&err, ERROR_FAILED, BLAME_NONE, "FULL", why->where,
+              "the workstation is full (%s); it is asked again in %lld s", why->text,
+              (long long)(rest / 1000));
+    rest_host(job, source, rest, &err);
+    sources_note(job, source, &err);
+}
+
+/* The way to all of them is broken: none is to blame, all wait. */
+static void blame_way(struct job *job, struct job_source *source,
+                      const struct source_result *result)
 {
     int64_t now = job_now(job);
-    /* Its other connections fail with it: one failure, one rest. */
-    if (source->out || (source->not_before > now && result->retry))
+    sources_note(job, source, &result->error);
+    if (job->not_before > now)
         return;
-    source->failures++;
-    int64_t rest = rest_of(source, result->retry_after_ms);
-    source->out =
-        !result->retry || source->failures >= SOURCE_FAILURES_MAX || is_too_long(job, rest);
-    source->not_before = now + rest;
+    job->way_failures++;
+    int64_t rest = rest_after(job->way_failures, 0);
+    job->not_before = now + rest;
+    if (result->retry && job->way_failures < failures_allowed(job) && !is_too_long(job, rest))
+        return;
+    for (size_t i = 0; i < job->source_count; i++) {
+        if (!job->sources[i]->out && job->sources[i] != source)
+            note_error(job->sources[i], &result->error);
+        job->sources[i]->out = true;
+    }
 }
 
 void sources_blame(struct job *job, struct job_source *source, const struct source_result *result)
 {
     bool was_out = source->out;
-    rest_or_leave(job, source, result);
+    if (result->error.blame == BLAME_PROXY) {
+        blame_way(job, source, result);
+        return;
+    }
+    if (result->full && source->host->workstation) {
+        note_full(job, source, &result->error);
+        return;
+    }
+    blame_source(job, source, result);
     if (!was_out || source->report.error_count < JOB_ERRORS_MAX)
         sources_note(job, source, &result->error);
+}
+
+void sources_note_silence(struct job *job, struct job_source *source, const struct error *err)
+{
+    struct host *host = source->host;
+    if (host->not_before <= job_now(job)) {
+        int64_t rest = SILENT_REST_MS << (host->failures < 4 ? host->failures : 4);
+        host->failures++;
+        host->not_before = job_now(job) + (rest < SILENT_REST_MAX_MS ? rest : SILENT_REST_MAX_MS);
+        host->silent = true;
+        host->reason = *err;
+    }
+    sources_note(job, source, err);
+}
+
+void sources_note_bytes(struct job *job, struct job_source *source, int64_t count, bool is_progress)
+{
+    source->report.bytes += count;
+    job->bytes_from_network += count;
+    job->last_byte = job_now(job);
+    if (!is_progress)
+        return;
+    source->failures = source->host->failures = job->way_failures = job->looks = 0;
+    job->answered_at = job_elapsed(job);
 }
 
 /* What the source asked for still counts. */
@@ -156,63 +312,7 @@ void sources_renew(struct job *job)
         source->out = source->kind == NULL;
         source->failures = 0;
     }
-}
-
-static const struct error *last_error(const struct job_source_report *report)
-{
-    size_t kept = report->error_count < JOB_ERRORS_MAX ? report->error_count : JOB_ERRORS_MAX;
-    return kept ? &report->errors[kept - 1] : NULL;
-}
-
-static bool same_reason(const struct error *a, const struct error *b)
-{
-    return a == b || (a && b && a->blame == b->blame && strcmp(a->text, b->text) == 0);
-}
-
-/* "dp1, dp2: answers HTTP status 404 (source)"; sources of one reason stand together. */
-static void add_reason(const struct job *job, size_t first, struct buf *text)
-{
-    const struct error *why = last_error(&job->sources[first]->report);
-    for (size_t i = 0; i < first; i++)
-        if (same_reason(last_error(&job->sources[i]->report), why))
-            return; /* told with that one */
-    buf_append_text(text, first ? "; " : ": ");
-    for (size_t i = first; i < job->source_count; i++)
-        if (same_reason(last_error(&job->sources[i]->report), why))
-            buf_format(text, "%s%s", i > first ? ", " : "", job->sources[i]->report.dp);
-    const char *word = why ? error_blame_word(why->blame) : NULL;
-    buf_format(text, ": %s", why ? why->text : "not reached");
-    if (word)
-        buf_format(text, " (%s)", word);
-}
-
-/* What all sources agree on; the sources themselves where they do not. */
-static enum error_blame common_blame(const struct job *job)
-{
-    enum error_blame blame = BLAME_NONE;
-    for (size_t i = 0; i < job->source_count; i++) {
-        const struct error *why = last_error(&job->sources[i]->report);
-        if (!why || (blame != BLAME_NONE && blame != why->blame))
-            return BLAME_SOURCE;
-        blame = why->blame;
-    }
-    return blame == BLAME_NONE ? BLAME_POLICY : blame;
-}
-
-/* One line that names each source with its blame, and when the next would join. */
-void sources_explain(const struct job *job, struct error *err)
-{
-    struct buf text = {0};
-    int64_t next = decision_next_minute(&job->decision);
-    buf_append_text(&text, job->source_count ? "no distribution point gave it"
-                                             : "no distribution point may be used now");
-    if (next >= 0)
-        buf_format(&text, " (the next joins at minute %lld)", (long long)next);
-    for (size_t i = 0; i < job->source_count; i++)
-        add_reason(job, i, &text);
-    error_set(err, ERROR_FAILED, common_blame(job),
-              job->source_count ? "NO_SOURCE_LEFT" : "NO_LOCATION", job->name, "%s", text.data);
-    buf_free(&text);
+    job->way_failures = 0;
 }
 
 void sources_free(struct job *job)

@@ -27,16 +27,16 @@ struct host {
     size_t limit;        /* the site's own limit; 0: none */
     size_t failures;     /* since it last gave a byte */
     int64_t not_before;  /* monotonic ms: rests until then */
-    bool full;           /* rests because its connections are taken */
+    bool silent;         /* rests because another was quicker; asked where no other is left */
     struct error reason; /* of the rest */
     struct host *next;
 };
-struct host *scheduler_host(struct scheduler *scheduler, const struct site_dp *dp);
+struct host *scheduler_find_host(struct scheduler *scheduler, const struct site_dp *dp);
 /* The first of all hosts, linked by `next`; NULL: none was ever asked. */
 const struct host *scheduler_hosts(const struct scheduler *scheduler);
 
 /* A job in the scheduler; embedded by the job. */
-struct member {
+struct scheduler_member {
     enum job_priority priority;
     void (*offer)(void *arg); /* connections may be free: ask again */
     /* A more urgent job waits for a connection to `host`, or (NULL) to anyone: give up one. false:
@@ -44,17 +44,21 @@ struct member {
     bool (*yield)(void *arg, const struct host *host);
     void *arg;
     size_t busy;
-    bool wanting;        /* was refused one since its last offer */
-    struct member *next; /* the scheduler's own */
+    bool wanting; /* the scheduler's own, as what follows: was refused one since its last offer */
+    const struct host *wanted; /* NULL: any */
+    uint64_t offered;          /* the round of its last offer */
+    struct scheduler_member *next;
 };
-void scheduler_join(struct scheduler *scheduler, struct member *member);
-void scheduler_leave(struct scheduler *scheduler, struct member *member); /* holds none */
+void scheduler_join(struct scheduler *scheduler, struct scheduler_member *member);
+void scheduler_leave(struct scheduler *scheduler, struct scheduler_member *member); /* holds none */
 
 /* One connection to `host`. false: none now; `offer` follows when one may be free. */
-bool scheduler_take(struct scheduler *scheduler, struct member *member, struct host *host);
+bool scheduler_take(struct scheduler *scheduler, struct scheduler_member *member,
+                    struct host *host);
 /* Would `take` give one? Asks nobody to yield. */
-bool scheduler_may_take(const struct scheduler *scheduler, const struct member *member,
+bool scheduler_may_take(const struct scheduler *scheduler, const struct scheduler_member *member,
                         const struct host *host);
-void scheduler_give_back(struct scheduler *scheduler, struct member *member, struct host *host);
+void scheduler_give_back(struct scheduler *scheduler, struct scheduler_member *member,
+                         struct host *host);
 
 #endif

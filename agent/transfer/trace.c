@@ -24,13 +24,12 @@ void trace_requested(const struct job *job, bool resumed)
 {
     const char *id = job_content(job)->id;
     long long version = (long long)job_content(job)->version;
-    CAS(LOG_INFO,
-        "Requesting content %s, size(KB) %lld, under context System with priority "
-        "Foreground",
-        job->name, (long long)((job->request.manifest->bytes + 1023) / 1024));
+    const char *priority = job_priority_word(job->request.priority);
+    CAS(LOG_INFO, "Requesting content %s, size(KB) %lld, under context System with priority %s",
+        job->name, (long long)((job->request.manifest->bytes + 1023) / 1024), priority);
     CAS(LOG_INFO, "===== CacheManager: Content for %s was NOT found cache. =====", job->name);
-    CAS(LOG_INFO, "Requesting locations synchronously for content %s with priority Foreground",
-        job->name);
+    CAS(LOG_INFO, "Requesting locations synchronously for content %s with priority %s", job->name,
+        priority);
     CAS(LOG_INFO, "Submitted CTM job %s to download Content %s under context System", job->guid,
         job->name);
     if (resumed)
@@ -46,6 +45,12 @@ void trace_requested(const struct job *job, bool resumed)
     CTM(LOG_INFO, "Queued location request '%s' for CTM job '%s'.", job->ls, job->guid);
     CTM(LOG_INFO, "CCTMJob::EvaluateState(JobID=%s, State=%s)", job->guid,
         job_state_word(JOB_REQUESTED_LOCATIONS));
+}
+
+void trace_record_damaged(const struct job *job, const char *why, const char *kept_as)
+{
+    CTM(LOG_WARNING, "The record of a job for content %s is not used: %s. It is kept as %s",
+        job->name, why, kept_as);
 }
 
 static void trace_location(const struct job *job, size_t order)
@@ -88,6 +93,8 @@ void trace_state(const struct job *job)
     else if (job->state == JOB_WAITING_CONTENT_LOCATIONS)
         CTM(LOG_INFO, "CTM job %s entered phase CCM_DOWNLOADSTATUS_WAITING_CONTENTLOCATIONS",
             job->guid);
+    else if (job->state == JOB_SUSPENDED)
+        CTM(LOG_INFO, "CTM job %s suspended", job->guid);
     else if (job->state == JOB_VERIFYING)
         DTS(LOG_INFO, "DTSJob %s in state 'RetrievedData'.", job->dts);
 }
@@ -110,6 +117,14 @@ void trace_source(const struct job *job, const struct job_source *source, bool f
         job->dts, URL_ARGS(source->url));
 }
 
+void trace_hedge(const struct job *job, const struct job_fetch *fetch,
+                 const struct job_source *other)
+{
+    CTM(LOG_WARNING, "No progress for CTM job %s from '%.*s' at %s: '%.*s' is asked as well",
+        job->guid, URL_ARGS(fetch->source->url), fetch->file->staged->file->name,
+        URL_ARGS(other->url));
+}
+
 void trace_progress(struct job *job)
 {
     job->progress_logged = job_now(job);
@@ -118,6 +133,18 @@ void trace_progress(struct job *job)
         "%lld",
         job->dts, job->file_count, job->done_count, (long long)job->request.manifest->bytes,
         (long long)(job->bytes_from_network + job->bytes_reused));
+}
+
+void trace_part(const struct job *job, const char *file, const char *note)
+{
+    DTS(LOG_WARNING, "DTSJob %s: what an earlier run left of %s is not used: %s", job->dts, file,
+        note);
+}
+
+void trace_waiting(const struct job *job, const struct error *err)
+{
+    CTM(LOG_WARNING, "CTM job %s waits for the local disk: %s (%s)", job->guid, err->text,
+        err->where);
 }
 
 void trace_error(const struct job *job, const struct job_source *source, const struct error *err)

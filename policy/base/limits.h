@@ -61,11 +61,18 @@
 #define LIMIT_FINDINGS 1000 /* of one rule of `policy check`: who fixes those asks again */
 
 /* HTTP. */
-#define LIMIT_REDIRECTS       5
-#define LIMIT_HEADER_BYTES    (64L * KIB)
-#define LIMIT_CONNECT_SECONDS 15
-#define LIMIT_STALL_SECONDS   20  /* without a byte, a source in `get` alone is left */
-#define LIMIT_FETCH_SECONDS   900 /* one document of a policy point, trickling */
+#define LIMIT_REDIRECTS        5
+#define LIMIT_HEADER_BYTES     (64L * KIB)
+#define LIMIT_CONNECT_SECONDS  15
+#define LIMIT_STALL_SECONDS    20  /* without a byte, a source in `get` alone is left */
+#define LIMIT_PROGRESS_SECONDS 120 /* the same in a job that waits (configmgr-facts 4.5: a try) */
+#define LIMIT_HEDGE_SECONDS    5   /* without a byte, the next of the same locality is asked too */
+#define LIMIT_FETCH_SECONDS    900 /* one document of a policy point, trickling */
+
+/* Jobs: ConfigMgr's location and download timeouts (configmgr-facts 4.5); the last is our own. */
+#define LIMIT_LOCATION_DAYS  7
+#define LIMIT_DOWNLOAD_DAYS  10
+#define LIMIT_SUSPENDED_DAYS 90
 
 /* DNS. Content delivery networks use chains of nine; systemd-resolved broke at eight. */
 #define LIMIT_CNAME_LINKS   16
