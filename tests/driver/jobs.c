@@ -59,7 +59,6 @@ struct driver {
     struct offsets offsets;
     struct clock clock;
     struct network network;
-    struct scheduler *scheduler;
     struct cache *cache;
     struct job_engine engine;
     struct task *tasks;
@@ -139,9 +138,9 @@ static json_t *job_json(const struct task *task)
 static json_t *host_json(const struct host *host, int64_t now)
 {
     int64_t rest = host->not_before > now ? host->not_before - now : 0;
-    return json_pack("{s:s, s:b, s:i, s:I, s:b, s:i, s:o}", "name", host->name, "workstation",
-                     host->workstation, "busy", (int)host->busy, "rest", (json_int_t)rest, "full",
-                     host->full, "failures", (int)host->failures, "reason",
+    return json_pack("{s:s, s:b, s:i, s:I, s:i, s:o}", "name", host->name, "workstation",
+                     host->workstation, "busy", (int)host->busy, "rest", (json_int_t)rest,
+                     "failures", (int)host->failures, "reason",
                      rest ? error_json(&host->reason) : json_null());
 }
 
@@ -271,7 +270,8 @@ static void do_report(struct driver *driver)
     for (const struct task *task = driver->tasks; task; task = task->next)
         if (task->job)
             json_array_append_new(jobs, job_json(task));
-    for (const struct host *host = scheduler_hosts(driver->scheduler); host; host = host->next)
+    for (const struct host *host = scheduler_hosts(driver->network.scheduler); host;
+         host = host->next)
         json_array_append_new(hosts, host_json(host, now));
     answer(driver, json_pack("{s:o, s:o}", "jobs", jobs, "hosts", hosts));
 }
@@ -364,20 +364,17 @@ static bool open_network(struct driver *driver, struct error *err)
 {
     const struct config *config = &driver->context.config;
     struct network *network = &driver->network;
-    int64_t stall = 2 * 60; /* of a job that is held */
-    const char *text = getenv("NEARPOINT_STALL_SECONDS");
-    if (text)
-        text_to_int(text, 1, 3600, &stall);
     network->options = (struct source_options){
         .proxy = config->proxy,
         .ca_file = config->ca_file,
         .connect_ms = LIMIT_CONNECT_SECONDS * 1000,
-        .stall_ms = stall * 1000,
+        .stall_ms = LIMIT_STALL_SECONDS * 1000,
     };
-    driver->engine.stall_ms = driver->engine.wait_stall_ms = stall * 1000;
     if (!(network->loop = loop_create(&driver->clock, 0, err)))
         return false;
     loop_set_connections(network->loop, 0, (long)config->connections);
+    network->scheduler = scheduler_create(network->loop, (size_t)config->connections,
+                                          (size_t)config->connections_per_source);
     const char *servers = config->dns_servers.len ? config->dns_servers.data : NULL;
     return (network->resolver = resolver_create(network->loop, servers, err)) &&
            (network->client =
@@ -400,15 +397,15 @@ static bool open_all(struct driver *driver, struct error *err)
         !(driver->cache = cache_open(driver->folders.cache, !options->no_sync, err)))
         return false;
     struct loop *loop = driver->network.loop;
-    driver->scheduler =
-        scheduler_create(loop, (size_t)config->connections, (size_t)config->connections_per_source);
     driver->engine.loop = loop;
     driver->engine.client = driver->network.client;
     driver->engine.cache = driver->cache;
     driver->engine.log = driver->log;
     driver->engine.state_dir = driver->folders.state_dir;
     driver->engine.sync = !options->no_sync;
-    driver->engine.scheduler = driver->scheduler;
+    driver->engine.stall_ms = LIMIT_STALL_SECONDS * 1000;
+    driver->engine.wait_stall_ms = LIMIT_PROGRESS_SECONDS * 1000;
+    driver->engine.scheduler = driver->network.scheduler;
     return true;
 }
 
@@ -421,7 +418,6 @@ static void close_all(struct driver *driver)
         free(task);
     }
     cache_close(driver->cache);
-    scheduler_free(driver->scheduler);
     network_close(&driver->network);
     log_close(driver->log);
     folders_leave(&driver->folders);

@@ -28,8 +28,6 @@ class Driver:
         command = [*prefix, *program(), *scene.options, "--policy", scene.path("policy"),
                    *scene.MACHINE, *scene.places()]
         environment = dict(scene.environment(), **env)
-        if "NEARPOINT_STALL_SECONDS" not in {**scene.env, **env}:
-            del environment["NEARPOINT_STALL_SECONDS"]  # as an agent has it
         self.scene, self.answers, self.ends = scene, queue.Queue(), {}
         self.changed = threading.Condition()
         self.moved = 0  # how far the monotonic clock was moved
@@ -144,20 +142,18 @@ class Driver:
     def until_idle(self, content, seconds=30):
         """Until the job ended, or nothing will happen before a clock moves. Milliseconds until
         something does; None: it ended."""
-        found = []
+        found, still = [], [0]
 
         def idle():
             report = self.report()
-            now = report["now"]
             job = [job for job in report["jobs"] if job["content"] == content.id][0]
-            rests = [host["rest"] for host in report["hosts"] if host["rest"] > 0]
-            if job["state"] in ENDED:
-                found[:] = [None]
-            elif job["nextLook"] > now:
-                found[:] = [job["nextLook"] - now]
-            elif rests and not any(host["busy"] for host in report["hosts"]):
-                found[:] = [min(rests)]
-            return bool(found)
+            delay = job["nextLook"] - report["now"]
+            at_rest = delay > 0 and not any(host["busy"] for host in report["hosts"])
+            # Nobody tells of files that are being opened: what lasts is a rest.
+            still[0] = still[0] + 1 if at_rest else 0
+            waits = job["state"] != "DownloadingData" or still[0] >= 5
+            found[:] = [None if job["state"] in ENDED else delay]
+            return job["state"] in ENDED or (at_rest and waits)
         try:
             harness.wait_until(idle, seconds, "a job that waits")
         except AssertionError as error:

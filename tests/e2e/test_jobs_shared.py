@@ -267,7 +267,7 @@ def full_with_another(scene, url, server):
     sources = {source["dp"]: source for source in ended["sources"]}
     full_error(sources[full.name])
     host = driver.host(full.name)
-    assert host["full"] and 50 * SECOND <= host["rest"] <= 5 * MINUTE, host
+    assert host["reason"]["code"] == "FULL" and 50 * SECOND <= host["rest"] <= 5 * MINUTE, host
     assert server is None or len(server.asked()) == 1, server.ranges()
     driver.quit()
 
@@ -281,7 +281,7 @@ def full_alone(scene, behaviour):
     driver.start(content)
     delay = driver.until_idle(content)
     host = driver.host(dp_name(1))
-    assert host["full"] and MINUTE - SECOND <= host["rest"] <= 5 * MINUTE, host
+    assert host["reason"]["code"] == "FULL" and MINUTE - SECOND <= host["rest"] <= 5 * MINUTE, host
     assert MINUTE - SECOND <= delay <= 5 * MINUTE + SECOND, delay
     full_error(driver.job(content)["sources"][0])
     driver.clock(delay - 5 * SECOND)
@@ -326,7 +326,7 @@ def test_full_is_of_workstations_only(scene):
     driver.until_idle(content)
     error = driver.job(content)["sources"][0]["errors"][0]
     assert error["code"] == "HTTP_503" and error["blame"] == "source", error
-    assert not driver.host(dp_name(1))["full"]
+    assert (driver.host(dp_name(1))["reason"] or {}).get("code") != "FULL"
     assert driver.step_until_ended(content, 5)["state"] == "Success"
     driver.quit()
 
@@ -340,7 +340,7 @@ def test_403_is_not_full(scene):
     driver.until_idle(content)
     error = driver.job(content)["sources"][0]["errors"][0]
     assert error["code"] == "HTTP_403" and server.asked(), error
-    assert not driver.host(dp_name(1))["full"]
+    assert (driver.host(dp_name(1))["reason"] or {}).get("code") != "FULL"
     driver.quit()
 
 
