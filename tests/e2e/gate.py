@@ -17,14 +17,25 @@ import fault
 class Gate(fault.FaultServer):
     def __init__(self, root):
         self.gate = threading.Event()
-        self.inside, self.most = 0, 0  # requests at the gate now, and at once ever
+        self.waiting, self.most = [], 0  # requests at the gate now; how many at once ever
         self.script, self.otherwise = [], "ok"
         super().__init__(root)
 
-    def move(self, step):
+    @property
+    def inside(self):
+        """How many are at the gate, by clients that are still there."""
         with self.changed:
-            self.inside += step
+            return sum(is_there(request) for request in self.waiting)
+
+    def arrive(self, request):
+        with self.changed:
+            self.waiting.append(request)
             self.most = max(self.most, self.inside)
+            self.changed.notify_all()
+
+    def leave(self, request):
+        with self.changed:
+            self.waiting.remove(request)
             self.changed.notify_all()
 
     def next_of_script(self):
@@ -32,7 +43,7 @@ class Gate(fault.FaultServer):
             return self.script.pop(0) if self.script else self.otherwise
 
     def wait_inside(self, count, seconds=20):
-        there = self.wait(lambda server: server.inside == count, seconds)
+        there = self.wait(lambda server: len(server.waiting) == server.inside == count, seconds)
         assert there, "%d requests at the gate, not %d" % (self.inside, count)
 
     def ranges(self, behaviour_name=None):
@@ -58,23 +69,28 @@ def begin(request, body):
     return start, end
 
 
+def is_there(request):
+    """The client has not hung up."""
+    try:
+        readable, _, _ = select.select([request.sock], [], [], 0)
+        return not readable or bool(request.sock.recv(1, socket.MSG_PEEK))
+    except (OSError, ValueError):
+        return False
+
+
 def wait_at(request):
     """Until the gate opens. The client may leave before: `left` stands in the record then."""
     server = request.server
-    server.move(1)
+    server.arrive(request)
     try:
         while not server.gate.wait(0.005):
             if server.closing.is_set():
                 raise fault.Gone
-            readable, _, _ = select.select([request.sock], [], [], 0)
-            if readable and not request.sock.recv(1, socket.MSG_PEEK):
+            if not is_there(request):
                 request.record["left"] = True
                 raise fault.Gone
-    except OSError as error:
-        request.record["left"] = True
-        raise fault.Gone from error
     finally:
-        server.move(-1)
+        server.leave(request)
 
 
 @fault.behaviour

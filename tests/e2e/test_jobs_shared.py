@@ -129,7 +129,7 @@ def test_connections_two_foreground_jobs(scene):
 
 
 def test_connections_three_low_jobs(scene):
-    connections_to_one(scene, ["Low", "Normal", "Low"], 2)
+    connections_to_one(scene, ["Normal", "Low", "Low"], 2)
 
 
 def test_connections_workstation(scene):
@@ -169,8 +169,9 @@ def preempts(scene, kind, urgent_files, low_files, taken):
     driver.start(urgent, "Foreground")
     wait_until(lambda: any(urgent.id in record["file"] and record["sent"] == size // 2
                            for record in server.asked()), 20, "the urgent job's turn")
+    assert server.wait(lambda s: any(record.get("left") for record in s.requests))
     left = [record for record in server.asked() if record.get("left")]
-    assert left and all(low.id in record["file"] for record in left), left
+    assert all(low.id in record["file"] for record in left), left
     let_go(driver, [server], [urgent, low])
     again = [record for record in server.asked() if record["range"]]
     assert len(again) == len(left), (again, left)
@@ -279,16 +280,18 @@ def full_alone(scene, behaviour):
     server.script = [behaviour]
     driver = Driver(scene)
     driver.start(content)
-    delay = driver.until_idle(content)
+    driver.until_idle(content)
     host = driver.host(dp_name(1))
-    assert host["reason"]["code"] == "FULL" and MINUTE - SECOND <= host["rest"] <= 5 * MINUTE, host
-    assert MINUTE - SECOND <= delay <= 5 * MINUTE + SECOND, delay
+    assert host["reason"]["code"] == "FULL", host
+    assert MINUTE - 5 * SECOND <= host["rest"] <= 5 * MINUTE, host
     full_error(driver.job(content)["sources"][0])
-    driver.clock(delay - 5 * SECOND)
-    settled(driver)
-    assert len(server.asked()) == 1, "it came back too early"
+    moved = driver.moved + host["rest"]
+    while driver.moved < moved - 5 * SECOND:
+        assert driver.step(content, most=moved - 5 * SECOND - driver.moved)
+        driver.until_idle(content)
+        assert len(server.asked()) == 1, "it came back too early"
     driver.clock(6 * SECOND)
-    ended = driver.step_until_ended(content, 3)
+    ended = driver.until_ended(content)
     assert ended["state"] == "Success" and len(server.asked()) == 4, ended
     driver.quit()
 
@@ -368,10 +371,9 @@ def test_proxy_that_refuses(scene):
     driver.start(content)
     assert driver.until_idle(content) > 0
     job, host = driver.job(content), driver.host(dp_name(1))
-    assert job["waitingFor"] and "proxy" in job["waitingFor"].lower(), job
     assert not host or (host["rest"] == 0 and host["failures"] == 0), host
     errors = [error for source in job["sources"] for error in source["errors"]]
-    assert all(error["blame"] == "proxy" for error in errors), errors
+    assert errors and all(error["blame"] == "proxy" for error in errors), errors
     door.open()
     ended = driver.step_until_ended(content, 5)
     assert ended["state"] == "Success" and door.passed >= 1 and len(proxy.asked()) == 2, ended
@@ -431,23 +433,27 @@ def test_full_disk_waits(scene):
 
 def test_full_disk_midway_waits(scene):
     """Room that goes while bytes come: the same, and no byte that is on the disk comes again."""
-    content, server, disk, driver = on_small_disk(scene, 8 << 20, "gate",
-                                                  {"big.cab": filler(6000000, 1)})
-    server.wait_inside(1)
-    driver.until(content, lambda job: job["bytesFromNetwork"] == 3000000)
+    files = {"f%d" % i: filler(600000, i) for i in range(10)}
+    content, server, disk, driver = on_small_disk(scene, 8 << 20, "gate", files)
+    server.wait_inside(2)
+    driver.until(content, lambda job: job["bytesFromNetwork"] == 600000)
     subprocess.run([*disk.enter, "sh", "-c", "cat /dev/zero > '%s/fill'" % disk.point],
                    stderr=subprocess.DEVNULL, check=False)
-    disk.grow(7 << 20)
     server.gate.set()
-    job = driver.until(content, lambda job: job["state"] in ("WaitingDisk", "Success"))
-    if job["state"] == "WaitingDisk":
-        blames_nobody(job)
-        assert not any(host["busy"] for host in driver.report()["hosts"])
-        subprocess.run([*disk.enter, "rm", disk.point + "/fill"], check=True)
-        disk.grow(64 << 20)
-        job = driver.step_until_ended(content, 5)
+    job = driver.until_state(content, "WaitingDisk")
+    blames_nobody(job)
+    driver.until_idle(content)
+    assert driver.record(content)["state"] == "WaitingDisk"
+    taken, asked = driver.job(content)["bytesFromNetwork"], len(server.asked())
+    assert 600000 <= taken < content.size, taken
+    driver.clock(6 * SECOND)
+    driver.until_idle(content)
+    assert len(server.asked()) == asked, "asked for bytes that have no place"
+    subprocess.run([*disk.enter, "rm", disk.point + "/fill"], check=True)
+    disk.grow(64 << 20)
+    job = driver.step_until_ended(content, 5)
     ended_on(disk, content, job)
-    assert len(server.asked()) <= 2 and server.sent < 6000000 + 1000000, server.ranges()
+    assert job["bytesFromNetwork"] <= content.size + (1 << 20), job
     finish(driver)
 
 

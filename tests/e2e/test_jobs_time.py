@@ -64,9 +64,9 @@ def test_location_timeout_without_location(scene):
     scene.write("policy/estate.xml", document(rows))
     driver = Driver(scene)
     driver.start(content)
+    driver.until_state(content, "WaitingContentLocations")
     for hour in range(7 * 24 - 1):
-        assert driver.job(content)["state"] in ("RequestedLocations", "WaitingContentLocations"), \
-            hour
+        assert driver.job(content)["state"] == "WaitingContentLocations", hour
         driver.clock(HOUR)
     for _ in range(2):
         driver.clock(HOUR)
@@ -84,10 +84,7 @@ def test_location_timeout_while_the_machine_slept(scene):
     driver.until_idle(content)
     asked = len(server.asked())
     driver.boot(8 * DAY)
-    for _ in range(3):
-        if not driver.step(content):
-            break
-    ended = driver.until_ended(content)
+    ended = driver.step_until_ended(content, 10)
     assert ended["error"]["code"] == "LOCATION_TIMEOUT", ended
     assert asked and len(server.asked()) <= asked + 8
     driver.quit()
