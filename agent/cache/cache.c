@@ -134,16 +134,6 @@ bool cache_has(const struct cache *cache, const char *content_id, int64_t versio
     return ok;
 }
 
-bool cache_free_bytes(const struct cache *cache, int64_t *out, struct error *err)
-{
-    struct statvfs space;
-    if (fstatvfs(cache->dir, &space) != 0)
-        return error_errno(err, cache->folder, "cannot ask for free space");
-    if (__builtin_mul_overflow(space.f_bavail, space.f_frsize, out))
-        *out = INT64_MAX;
-    return true;
-}
-
 bool cache_copy_bytes(int from, int to)
 {
     enum { PIECE = 256 * 1024, STEP = 1 << 30 };

@@ -15,6 +15,7 @@
 #define AGENT_CACHE_CACHE_H
 
 #include "policy/base/error.h"
+#include "policy/base/spans.h"
 #include "policy/manifest.h"
 
 #include <stdatomic.h>
@@ -41,16 +42,12 @@ bool cache_has(const struct cache *cache, const char *content_id, int64_t versio
 bool cache_copy_out(const struct cache *cache, const char *content_id, int64_t version,
                     const struct manifest *manifest, const char *target, struct error *err);
 
-/* Bytes free for this process on the cache's file system. */
-bool cache_free_bytes(const struct cache *cache, int64_t *out, struct error *err);
-
 /* One digest of a content: fetched once, however many names it has. */
 struct staged_file {
     const struct manifest_file *file; /* the first of its names */
     size_t name_count;
     const char **names;
     enum { STAGED_NONE, STAGED_PART, STAGED_LIBRARY } found; /* by staging_survey */
-    int64_t part_size;                                       /* STAGED_PART: what there is */
     char sha256[HASH_HEX_MAX];                               /* known once kept */
     int64_t mtime_ns;                                        /* once kept */
     bool kept; /* verified and in the tree that will be published */
@@ -70,10 +67,26 @@ struct staged_file *staging_file(struct staging *staging, size_t index);
 /* Finds out which files an earlier run left, whole in FileLib or begun in Staging. Worker. */
 bool staging_survey(struct staging *staging, struct error *err);
 
-/* Opens a file's part for reading and appending; *have is its length. Too long: emptied. Worker.
-   Returns -1 on failure. */
-int staging_open_part(struct staging *staging, const struct staged_file *file, int64_t *have,
-                      struct error *err);
+/* Is there room, in bytes and in files, for what is still missing? No: DISK_SPACE or DISK_INODES,
+   with the numbers. */
+bool staging_fits(const struct staging *staging, struct error *err);
+
+/* Opens a file's part for reading and writing; `have` gets what it holds. Longer than the file:
+   emptied, and *note (else untouched) says so. Worker. Returns -1 on failure. */
+int staging_open_part(struct staging *staging, const struct staged_file *file, struct spans *have,
+                      const char **note, struct error *err);
+
+/* The record of what lies ahead of a part's front (journal.c). Worker.
+   staging_open_ahead makes it where there is none, with [0, front) as its first line; the caller
+   closes the descriptor, -1 on failure. staging_note_ahead adds what was written since. */
+int staging_open_ahead(struct staging *staging, const struct staged_file *file, int64_t front,
+                       struct error *err);
+bool staging_note_ahead(int fd, const struct staged_file *file, const struct spans *written,
+                        struct error *err);
+void staging_forget_ahead(struct staging *staging, const struct staged_file *file);
+/* What a part of this length holds; where there is no record, all of it. */
+bool staging_load_ahead(struct staging *staging, const struct staged_file *file, int64_t size,
+                        struct spans *have, struct error *err);
 
 /* The part is whole and its digest right: takes it into the tree. `sha256` is its SHA-256; `fd`
    stays the caller's. Worker. */
@@ -100,8 +113,8 @@ void staging_save_validator(struct staging *staging, const struct staged_file *f
 void staging_load_validator(struct staging *staging, const struct staged_file *file,
                             struct staged_validator *validator);
 
-/* All files are kept: publishes the content by one rename and empties the staging folder.
-   Worker. */
+/* All files are kept: publishes the content by one rename and empties the staging folder. A disk
+   that refuses to sync them is not trusted with them again: their parts are removed. Worker. */
 bool staging_publish(struct staging *staging, struct error *err);
 
 /* Unlocks; parts stay for the next run. */

@@ -30,6 +30,10 @@ bool cache_link_or_copy(int dir, const char *from, const char *to);
 /* Copies between two open files. false with errno set. */
 bool cache_copy_bytes(int from, int to);
 
+/* The descriptor of Staging/<id>.<version>. */
+int staging_folder(const struct staging *staging);
+char *journal_path(const struct staged_file *file); /* within it; the caller frees it */
+
 struct record_line {
     char sha256[HASH_HEX_MAX];
     int64_t size, mtime_ns;

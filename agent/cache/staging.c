@@ -15,9 +15,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define TREE "tree"
+/* Folders and records beside the parts. */
+#define RECORD_INODES 8
 
 struct staging {
     struct cache *cache;
@@ -30,6 +33,11 @@ struct staging {
     struct staged_file *files;
     const char **names; /* all files' names, in one piece */
 };
+
+int staging_folder(const struct staging *staging)
+{
+    return staging->dir;
+}
 
 size_t staging_file_count(const struct staging *staging)
 {
@@ -211,8 +219,55 @@ bool staging_survey(struct staging *staging, struct error *err)
             continue;
         int64_t size = size_of(staging->dir, file->file->hash);
         file->found = size < 0 ? STAGED_NONE : STAGED_PART;
-        file->part_size = size < 0 || size > file->file->size ? 0 : size;
     }
+    return true;
+}
+
+/* Bytes that a part has on the disk already, preallocated ones too. */
+static int64_t held_by(const struct staging *staging, const struct staged_file *file)
+{
+    int fd = beneath_open(staging->dir, file->file->hash, O_PATH, 0);
+    struct stat st;
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (fd >= 0)
+        close(fd);
+    return ok ? (int64_t)st.st_blocks * 512 : 0;
+}
+
+struct need {
+    int64_t bytes, files;
+};
+
+static struct need missing(const struct staging *staging)
+{
+    struct need need = {.files = RECORD_INODES};
+    for (size_t i = 0; i < staging->file_count; i++) {
+        const struct staged_file *file = &staging->files[i];
+        if (file->kept || file->found == STAGED_LIBRARY)
+            continue;
+        int64_t held = file->found == STAGED_PART ? held_by(staging, file) : 0;
+        need.bytes += file->file->size > held ? file->file->size - held : 0;
+        need.files += file->found == STAGED_NONE;
+    }
+    return need;
+}
+
+bool staging_fits(const struct staging *staging, struct error *err)
+{
+    struct statvfs disk;
+    struct need need = missing(staging);
+    if (fstatvfs(staging->cache->dir, &disk) != 0)
+        return error_errno(err, staging->cache->folder, "cannot ask for the free space of");
+    int64_t bytes = (int64_t)(disk.f_bavail * disk.f_frsize), files = (int64_t)disk.f_favail;
+    if (need.bytes > bytes)
+        return error_set(err, ERROR_FAILED, BLAME_DISK, "DISK_SPACE", staging->content_id,
+                         "needs %lld bytes on the cache's disk, which has %lld",
+                         (long long)need.bytes, (long long)bytes);
+    /* Some file systems count no inodes. */
+    if (disk.f_files > 0 && need.files > files)
+        return error_set(err, ERROR_FAILED, BLAME_DISK, "DISK_INODES", staging->content_id,
+                         "needs %lld more files (inodes) on the cache's disk, which has %lld",
+                         (long long)need.files, (long long)files);
     return true;
 }
 
@@ -245,8 +300,8 @@ static int open_own(const struct staging *staging, const char *name, struct stat
     return fd;
 }
 
-int staging_open_part(struct staging *staging, const struct staged_file *file, int64_t *have,
-                      struct error *err)
+int staging_open_part(struct staging *staging, const struct staged_file *file, struct spans *have,
+                      const char **note, struct error *err)
 {
     struct stat st = {0};
     int fd = open_own(staging, file->file->hash, &st);
@@ -254,12 +309,12 @@ int staging_open_part(struct staging *staging, const struct staged_file *file, i
     if (ok && st.st_size > file->file->size) {
         ok = ftruncate(fd, 0) == 0;
         st.st_size = 0;
+        *note = "it is longer than the file";
     }
-    if (ok) {
-        *have = st.st_size;
+    if (!ok)
+        error_errno(err, file->file->name, "cannot open the part of");
+    if (ok && staging_load_ahead(staging, file, st.st_size, have, err))
         return fd;
-    }
-    error_errno(err, file->file->name, "cannot open the part of");
     if (fd >= 0)
         close(fd);
     return -1;
@@ -335,6 +390,7 @@ bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd
     char *from = mem_format("%s/%s", staging->path, file->file->hash);
     bool ok = put_in_tree(staging, file, from, err) && note_kept(file, fd, sha256, err);
     free(from);
+    staging_forget_ahead(staging, file);
     /* Unsynced, a file is as safe in the library now as it will ever be. */
     return ok && (staging->cache->sync || move_to_library(staging, file, err));
 }
@@ -440,10 +496,28 @@ static void clear_away(const struct staging *staging)
     free(done);
 }
 
+/* The kernel may call pages clean that it could not write: what is here proves nothing any more. */
+static void distrust(struct staging *staging)
+{
+    beneath_remove(staging->dir, TREE, NULL);
+    for (size_t i = 0; i < staging->file_count; i++) {
+        beneath_remove(staging->dir, staging->files[i].file->hash, NULL);
+        staging_forget_ahead(staging, &staging->files[i]);
+    }
+}
+
+static bool sync_parts(struct staging *staging, struct error *err)
+{
+    bool ok = sync_disk(staging, err);
+    if (!ok)
+        distrust(staging);
+    return ok;
+}
+
 bool staging_publish(struct staging *staging, struct error *err)
 {
     /* First the bytes, then the names that stand for verified bytes, then the content's name. */
-    bool ok = sync_disk(staging, err) && move_all_to_library(staging, err) &&
+    bool ok = sync_parts(staging, err) && move_all_to_library(staging, err) &&
               record_write(staging->cache, staging->content_id, staging->version, staging, err) &&
               sync_disk(staging, err) && rename_tree(staging, err) && sync_disk(staging, err);
     if (ok)

@@ -40,6 +40,7 @@ struct part_stream {
     void (*room)(void *arg); /* part_write takes bytes again */
     void *arg;
     bool no_room; /* the part's own, as what follows */
+    bool due;     /* `room` is to be called */
     struct chunk *filling;
     struct part_stream *next;
 };
