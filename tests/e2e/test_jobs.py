@@ -291,3 +291,17 @@ def test_suspended_for_ninety_days(scene):
     assert ended["state"] == "Failed" and ended["error"]["code"] == "SUSPENDED_TIMEOUT", ended
     assert driver.record(content) is None and len(server.asked()) == 1
     driver.quit()
+
+
+def test_resumed_after_thirty_days(scene):
+    """The days of a suspension do not count among the ten that a download may take."""
+    content, server, driver = half_of_it(scene)
+    driver.suspend(content)
+    server.wait_inside(0)
+    for _ in range(30):
+        driver.clock(DAY)
+    server.gate.set()
+    driver.resume(content)
+    ended = driver.until_ended(content)
+    assert ended["state"] == "Success" and scene.has(content), ended
+    driver.quit()

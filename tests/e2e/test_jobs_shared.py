@@ -458,14 +458,17 @@ def test_full_disk_midway_waits(scene):
 
 
 def test_cancel_while_the_disk_is_full(scene):
-    content, _, _, driver = on_small_disk(scene, 2 << 20, "ok", {"big.cab": filler(3000000, 1)})
+    """Suspend, resume and cancel are obeyed in that state too, and cost no request."""
+    content, server, _, driver = on_small_disk(scene, 2 << 20, "ok",
+                                               {"big.cab": filler(3000000, 1)})
     driver.until_state(content, "WaitingDisk")
     driver.suspend(content)
     driver.clock(HOUR)
     assert driver.job(content)["state"] == "Suspended"
     driver.resume(content)
-    driver.until_state(content, "WaitingDisk")
+    blames_nobody(driver.until_state(content, "WaitingDisk"))
     driver.cancel(content)
     assert driver.until_ended(content, 1)["state"] == "Cancelled"
+    assert len(server.asked()) <= 1, server.ranges()
     assert driver.record(content) is None
     finish(driver)
