@@ -5,10 +5,10 @@ import re
 
 from driver import DAY, HOUR, MINUTE, Driver
 from gate import Gate
-from harness import DP, SCALE, filler, threads, wait_until
+from harness import DP, filler, threads, wait_until
 
 DP_NAME = "dp1.contoso.test"
-SIZE = 4000000 // SCALE
+SIZE = 4000000
 HALF = SIZE // 2
 
 
@@ -300,8 +300,11 @@ def test_resumed_after_thirty_days(scene):
     server.wait_inside(0)
     for _ in range(30):
         driver.clock(DAY)
-    server.gate.set()
     driver.resume(content)
-    ended = driver.until_ended(content)
-    assert ended["state"] == "Success" and scene.has(content), ended
+    server.wait_inside(1)
+    driver.clock(3000)
+    driver.clock(3000)
+    assert driver.job(content)["state"] == "DownloadingData", driver.job(content)
+    server.gate.set()
+    assert driver.until_ended(content)["state"] == "Success" and scene.has(content)
     driver.quit()

@@ -305,7 +305,7 @@ def test_h9_one_dp_for_several_jobs(scene):
     scene.policy(contents, [DP(DP_NAME, server.url + "/reset-at-once")])
     driver = Driver(scene)
     driver.start(contents[0])
-    for _ in range(4):
+    for _ in range(2):  # of rests of one, two and four seconds
         assert driver.step(contents[0])
     driver.until_idle(contents[0])
     rest, asked = driver.host(DP_NAME)["rest"], len(server.asked())
