@@ -5,7 +5,7 @@ import subprocess
 import fault
 from driver import HOUR, MINUTE, SECOND, Driver
 from gate import Door, Gate
-from harness import DP, SCALE, document, estate, filler, instance, wait_until
+from harness import DP, SCALE, document, estate, filler, instance, threads, wait_until
 from test_disk import SmallDisk
 
 FILE = 2000
@@ -71,6 +71,7 @@ def settled(driver):
 # How many connections.
 
 
+@threads
 def test_connections_in_all(scene):
     """Four jobs at four distribution points: 24 connections in all, 8 to each."""
     contents = [many_files(scene, number, 12) for number in range(1, 5)]
@@ -181,6 +182,7 @@ def preempts(scene, kind, urgent_files, low_files, taken):
     return server
 
 
+@threads
 def test_foreground_takes_the_only_connection(scene):
     """A workstation's only connection goes from Low to Foreground at once; Low loses no byte."""
     server = preempts(scene, "workstation", 1, 1, 1)
