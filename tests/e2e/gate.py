@@ -124,18 +124,6 @@ def reset_at_once(request):
     request.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-@fault.behaviour
-def trickle(request):
-    """A byte each time the test gives one, without an end."""
-    body = request.body() or b""
-    start, end = begin(request, body)
-    for at in range(start, end):
-        while not request.server.drops.acquire(timeout=0.02):
-            if request.server.closing.is_set():
-                raise fault.Gone
-        request.send(body[at:at + 1])
-
-
 class Door:
     """A port that refuses until it is opened, and then leads to a server's."""
 

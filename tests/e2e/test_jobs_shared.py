@@ -475,7 +475,7 @@ def test_cancel_while_the_disk_is_full(scene):
     driver.resume(content)
     blames_nobody(driver.until_state(content, "WaitingDisk"))
     driver.cancel(content)
-    assert driver.until_ended(content, 1)["state"] == "Cancelled"
+    assert driver.until_ended(content)["state"] == "Cancelled"
     assert len(server.asked()) <= 1, server.ranges()
     assert driver.record(content) is None
     finish(driver)

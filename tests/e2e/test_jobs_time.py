@@ -13,7 +13,7 @@ import time
 import fault
 from driver import DAY, HOUR, MINUTE, SECOND, Driver
 from gate import Door, Gate
-from harness import DP, SCALE, estate, document, filler, instance, slow, wait_until
+from harness import DP, document, estate, filler, instance, slow, wait_until
 
 DP_NAME = "dp1.contoso.test"
 SIZE = 400000
@@ -249,7 +249,7 @@ def check_looks(times):
 def cancelled_at_once(driver, content, server):
     asked = len(server.asked())
     driver.cancel(content)
-    ended = driver.until_ended(content, 1)
+    ended = driver.until_ended(content)
     assert ended["state"] == "Cancelled" and len(server.asked()) == asked, ended
     assert driver.record(content) is None
     driver.quit()
