@@ -31,6 +31,7 @@ LIBRARY := $(filter-out $(BUILD)/agent/main.o,$(OBJECTS))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SPEEDS  := $(patsubst tests/speed/%.c,$(BUILD)/tests/speed_%,$(sort $(wildcard tests/speed/*.c)))
+DRIVERS := $(patsubst tests/driver/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/driver/*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 
 all: $(BUILD)/nearpoint
@@ -56,12 +57,17 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/driver.o
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# A program that does for the tests from outside what no command does.
+$(DRIVERS): $(BUILD)/tests/%: $(BUILD)/tests/driver/%.o $(LIBRARY)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # A program that measures what cannot be seen from outside: what `make bench` runs.
 $(BUILD)/tests/speed_%: $(BUILD)/tests/speed/%.o $(LIBRARY)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-units: $(UNITS) $(FUZZERS) $(SPEEDS)
+units: $(UNITS) $(FUZZERS) $(SPEEDS) $(DRIVERS)
 
 # The same under libFuzzer: `make fuzz FUZZ_SECONDS=600`. FUZZ_SANITIZE= for speed.
 FUZZ_SECONDS  ?= 60
@@ -153,6 +159,7 @@ help:
 
 -include $(OBJECTS:.o=.d) $(HELPERS:.o=.d) $(UNITS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d) \
     $(FUZZERS:$(BUILD)/tests/%=$(BUILD)/tests/fuzz/%.d) \
-    $(SPEEDS:$(BUILD)/tests/speed_%=$(BUILD)/tests/speed/%.d)
+    $(SPEEDS:$(BUILD)/tests/speed_%=$(BUILD)/tests/speed/%.d) \
+    $(DRIVERS:$(BUILD)/tests/%=$(BUILD)/tests/driver/%.d)
 .PHONY: all units deps check sanitize torture fuzz lint demo bench install uninstall clean help
 .SECONDARY:
