@@ -8,6 +8,7 @@ awaits it asks for by wait(); stop(), go() and kill() come into force at the nex
 """
 
 import re
+import select
 import socket
 import struct
 import threading
@@ -39,10 +40,10 @@ class Gauge:
 
 def is_open(sock):
     try:
-        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-    except BlockingIOError:
-        return True
-    except OSError:
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return not poll.poll(0) or sock.recv(1, socket.MSG_PEEK) != b""
+    except (OSError, ValueError):
         return False
 
 

@@ -408,10 +408,11 @@ def test_one_connection_to_a_workstation(scene):
         server = paced(scene, rate=16 * MIB)
         scene.cache = scene.path("cache-" + system)
         place(scene, content, [server])
-        path = scene.path("policy/estate.xml")
-        with open(path, encoding="utf-8") as file:
-            text = file.read().replace("Windows NT Server", "Windows NT " + system)
-        scene.write("policy/estate.xml", text)
+        with open(scene.path("policy/estate.xml"), encoding="utf-8") as file:
+            text = file.read()
+        scene.write("policy/estate.xml", text.replace(
+            "<property name=\"ResourceType\">", '<property name="OperatingSystem"><value>'
+            "Windows NT %s 10.0</value></property><property name=\"ResourceType\">" % system))
         whole(scene, Get(scene).end())
         assert peaks[0] <= server.peak() <= peaks[1], (system, server.peak())
 
