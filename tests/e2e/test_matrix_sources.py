@@ -161,7 +161,8 @@ class Script:
         sources = {source["dp"]: source for source in result.json["sources"]}
         assert [source["dp"] for source in result.json["sources"]] == names, result
         gave = {i for i, name in enumerate(names) if sources[name]["files"]}
-        assert len(gave) == expected.ok and gave <= expected.gave, "gave: %s of %s\n%s" % (gave, expected.gave, result)
+        assert len(gave) == expected.ok and gave <= expected.gave, \
+            "gave: %s of %s\n%s" % (gave, expected.gave, result)
         self.check_requests(matrix, expected, result)
         for i, name in enumerate(names):
             self.check_errors(i, sources[name], expected, result)
@@ -184,9 +185,10 @@ class Script:
     def check_errors(self, i, source, expected, result):
         codes = {error["code"] for error in source["errors"]}
         allowed = SAID[self.faults[i]][0] | ({"HASH_MISMATCH"} if expected.maybe else set())
-        assert codes <= allowed, "%d says %s: %s" % (i, codes, result)
-        assert codes or i not in expected.sure, "%d says nothing: %s" % (i, result)
-        assert not codes or i in expected.asked or i in expected.maybe, "%d says %s: %s" % (i, codes, result)
+        told = "source %d says %s\n%s" % (i, codes, result)
+        assert codes <= allowed, told
+        assert codes or i not in expected.sure, told
+        assert not codes or i in expected.asked or i in expected.maybe, told
 
 
 class Matrix:
