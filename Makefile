@@ -125,6 +125,7 @@ bench:
 	$(Q)tests/deps bench
 	$(AGAIN) all $(SPEEDS)
 	$(Q)BUILD=$(BUILD) tests/bench
+	$(Q)BUILD=$(BUILD) tests/sources-bench
 	$(Q)BUILD=$(BUILD) tests/policy-bench
 	$(Q)BUILD=$(BUILD) tests/location-bench
 
