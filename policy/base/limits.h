@@ -67,6 +67,7 @@
 /* HTTP. */
 #define LIMIT_REDIRECTS        5
 #define LIMIT_HEADER_BYTES     (64L * KIB)
+#define LIMIT_REFUSAL_BYTES    (4L * KIB) /* of the page of a 403, to see whether it says 403.9 */
 #define LIMIT_CONNECT_SECONDS  15
 #define LIMIT_STALL_SECONDS    20  /* without a byte, a source in `get` alone is left */
 #define LIMIT_PROGRESS_SECONDS 120 /* the same in a job that waits (configmgr-facts 4.5: a try) */
@@ -77,12 +78,6 @@
 #define LIMIT_LOCATION_DAYS  7
 #define LIMIT_DOWNLOAD_DAYS  10
 #define LIMIT_SUSPENDED_DAYS 90
-#define LIMIT_REDIRECTS       5
-#define LIMIT_HEADER_BYTES    (64L * KIB)
-#define LIMIT_REFUSAL_BYTES   (4L * KIB) /* of the page of a 403, to see whether it says 403.9 */
-#define LIMIT_CONNECT_SECONDS 15
-#define LIMIT_STALL_SECONDS   20  /* without a byte, a source in `get` alone is left */
-#define LIMIT_FETCH_SECONDS   900 /* one document of a policy point, trickling */
 
 /* DNS. Content delivery networks use chains of nine; systemd-resolved broke at eight. */
 #define LIMIT_CNAME_LINKS   16

@@ -6,7 +6,7 @@ import fault
 from driver import HOUR, MINUTE, SECOND, Driver
 from gate import Door, Gate
 from harness import DP, SCALE, document, estate, filler, instance, threads, wait_until
-from test_disk import SmallDisk
+from disk import SmallDisk
 
 FILE = 2000
 
