@@ -14,6 +14,7 @@ import harness
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
 ENDED = ("Success", "Failed", "Cancelled")
+WAITING = ("WaitingContentLocations", "WaitingDisk", "Suspended")
 
 
 def program():
@@ -147,11 +148,12 @@ class Driver:
         def idle():
             report = self.report()
             job = [job for job in report["jobs"] if job["content"] == content.id][0]
-            delay = job["nextLook"] - report["now"]
-            at_rest = delay > 0 and not any(host["busy"] for host in report["hosts"])
-            # Nobody tells of files that are being opened: what lasts is a rest.
+            hosts, delay = report["hosts"], job["nextLook"] - report["now"]
+            at_rest = delay > 0 and not any(host["busy"] for host in hosts)
+            # Nobody tells of files that are being opened: a rest of no host's is what lasts.
             still[0] = still[0] + 1 if at_rest else 0
-            waits = job["state"] != "DownloadingData" or still[0] >= 5
+            rests = any(host["rest"] for host in hosts) or still[0] >= 30
+            waits = job["state"] in WAITING or (job["state"] == "DownloadingData" and rests)
             found[:] = [None if job["state"] in ENDED else delay]
             return job["state"] in ENDED or (at_rest and waits)
         try:
