@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static const struct command_row commands[] = {
     {"policy", COMMAND_POLICY, command_policy, 0, 3, POLICY_USAGE,
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
 {
     /* A peer that hangs up is an error of its write, not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
+    /* Modes are those that the code names, whoever calls. */
+    umask(022);
 
     struct options options;
     const struct command_row *command;

@@ -63,6 +63,22 @@ static void close_folder(struct staging *staging)
     staging->lock = staging->dir = -1;
 }
 
+/* Another name of it may stand anywhere: it is not written to. */
+static bool is_planted(const struct staging *staging)
+{
+    struct stat status;
+    return fstat(staging->lock, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink > 1;
+}
+
+static bool write_holder(struct staging *staging, struct error *err)
+{
+    char holder[32];
+    int len = snprintf(holder, sizeof holder, "%ld", (long)getpid());
+    if (ftruncate(staging->lock, 0) == 0 && beneath_write_all(staging->lock, holder, (size_t)len))
+        return true;
+    return error_errno(err, staging->path, "cannot write the lock of");
+}
+
 static bool lock_folder(struct staging *staging, struct error *err)
 {
     for (;;) {
@@ -74,18 +90,19 @@ static bool lock_folder(struct staging *staging, struct error *err)
             staging->dir < 0 ? -1 : beneath_open(staging->dir, "lock", O_RDWR | O_CREAT, 0600);
         if (staging->lock < 0 && errno != ENOENT)
             return error_errno(err, staging->path, "cannot open the lock of");
+        if (staging->lock >= 0 && is_planted(staging)) {
+            if (unlinkat(staging->dir, "lock", 0) != 0)
+                return error_errno(err, staging->path, "cannot replace the lock of");
+            close_folder(staging);
+            continue;
+        }
         if (staging->lock >= 0 && flock(staging->lock, LOCK_EX | LOCK_NB) != 0)
             return errno == EWOULDBLOCK ? refuse_busy(staging, err)
                                         : error_errno(err, staging->path, "cannot lock");
         if (staging->lock >= 0 && is_current(staging))
-            break;
+            return write_holder(staging, err);
         close_folder(staging);
     }
-    char holder[32];
-    int len = snprintf(holder, sizeof holder, "%ld", (long)getpid());
-    if (ftruncate(staging->lock, 0) != 0 || !beneath_write_all(staging->lock, holder, (size_t)len))
-        return error_errno(err, staging->path, "cannot write the lock of");
-    return true;
 }
 
 struct by_digest {

@@ -97,6 +97,8 @@ static void set_certificate(struct source_fetch *fetch)
 static void start_transfer(struct source_fetch *fetch)
 {
     http_reply_init(&fetch->reply);
+    fetch->lack = 0;
+    fetch->detail[0] = '\0';
     set_headers(fetch);
     set_certificate(fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_URL, fetch->url);

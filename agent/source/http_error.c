@@ -1,6 +1,9 @@
 /* What libcurl's results mean to who asked. */
 #include "agent/source/http_error.h"
 
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+
 enum error_blame http_error_blame(CURLcode code, bool is_proxied)
 {
     if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY ||
@@ -13,8 +16,41 @@ enum error_blame http_error_blame(CURLcode code, bool is_proxied)
     return BLAME_SOURCE;
 }
 
+/* ---- in words ---- */
+
+/* What is wrong with a certificate; the clock is named where it may be what is wrong. */
+static void say_certificate(CURL *easy, char *text, size_t size)
+{
+    long why = X509_V_OK;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &why);
+    switch (why) {
+    case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED: /* libcurl judges the name before it asks for this */
+        snprintf(text, size, "shows a certificate for another host name");
+        break;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        snprintf(text, size,
+                 "shows a certificate that has expired, if this machine's clock is right");
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        snprintf(text, size,
+                 "shows a certificate that is not yet valid, if this machine's clock is right");
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        snprintf(text, size, "shows a certificate of an authority that is not trusted here");
+        break;
+    default:
+        snprintf(text, size, "shows a certificate that does not hold: %s",
+                 X509_verify_cert_error_string(why));
+    }
+}
+
 /* libcurl's own words where they help; these do not. */
-const char *http_error_words(CURLcode code)
+static const char *words_of(CURLcode code)
 {
     switch ((int)code) {
     case CURLE_OUT_OF_MEMORY: return "sends a header line that is too long"; /* over 100 KiB */
@@ -25,6 +61,16 @@ const char *http_error_words(CURLcode code)
     case CURLE_RECV_ERROR: return "breaks the connection";
     default: return curl_easy_strerror(code);
     }
+}
+
+void http_error_say(CURL *easy, CURLcode code, const char *detail, char *text, size_t size)
+{
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        say_certificate(easy, text, size);
+    else if (code == CURLE_SSL_CONNECT_ERROR && *detail)
+        snprintf(text, size, "does not come to terms about TLS: %s", detail);
+    else
+        snprintf(text, size, "%s", words_of(code));
 }
 
 /* Certificates, protocols and URLs do not mend themselves within a job. */

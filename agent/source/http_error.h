@@ -7,7 +7,9 @@
 #include <curl/curl.h>
 
 enum error_blame http_error_blame(CURLcode code, bool is_proxied);
-const char *http_error_words(CURLcode code);
+/* Why, in words that follow the source's name; `detail` is what libcurl said itself ("": nothing).
+   Of the easy handle that failed. */
+void http_error_say(CURL *easy, CURLcode code, const char *detail, char *text, size_t size);
 const char *http_error_code(CURLcode code);
 
 /* Certificates, protocols and URLs do not mend themselves within a job. */

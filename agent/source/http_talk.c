@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---- the head ---- */
 
@@ -17,6 +18,19 @@ static int on_connected(void *arg, char *address, char *own_address, int port, i
     struct source_fetch *fetch = arg;
     http_fetch_enter(fetch, HTTP_PHASE_ANSWER);
     return CURL_PREREQFUNC_OK;
+}
+
+/* libcurl does not tell its own lack of a socket from a source's refusal. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct source_fetch *fetch = arg;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    address->protocol);
+    bool lack = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    if (fd < 0 && lack)
+        fetch->lack = errno;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static struct http_judgement judge_reply(struct source_fetch *fetch)
@@ -222,13 +236,24 @@ static void conclude_refusal(struct source_fetch *fetch)
     fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
 }
 
+/* Nobody was asked: the source is not to blame. */
+static void fail_lack(struct source_fetch *fetch)
+{
+    char text[128];
+    snprintf(text, sizeof text, "this machine has no socket left to ask with: %s",
+             strerror(fetch->lack));
+    http_fetch_fail(fetch, BLAME_NONE, strerrorname_np(fetch->lack), true, text);
+}
+
 static void fail_code(struct source_fetch *fetch, CURLcode code)
 {
     bool proxied = http_fetch_is_proxied(fetch);
+    char text[CURL_ERROR_SIZE + 64];
     long reason = 0;
+    http_error_say(fetch->easy, code, fetch->detail, text, sizeof text);
     curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &reason);
     http_fetch_fail(fetch, http_error_blame(code, proxied), http_error_code(code),
-                    !http_error_is_lasting(code), http_error_words(code));
+                    !http_error_is_lasting(code), text);
     fetch->result.full = code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED && !proxied;
 }
 
@@ -250,6 +275,8 @@ void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         fetch->phase = HTTP_PHASE_CONNECT; /* libcurl has no other deadline of ours */
         http_silence_fail(fetch);
+    } else if (code == CURLE_COULDNT_CONNECT && fetch->lack) {
+        fail_lack(fetch);
     } else {
         fail_code(fetch, code);
     }
@@ -278,8 +305,11 @@ void http_talk_done(void *arg, CURLcode code)
 
 void http_talk_listen(CURL *easy, struct source_fetch *fetch)
 {
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->detail);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

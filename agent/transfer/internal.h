@@ -31,6 +31,7 @@ struct job_file {
     size_t fetches;                 /* under way */
     struct job_source *last_source; /* of the last bytes */
     struct job_source *only_source; /* all bytes since 0 came from it; NULL: mixed or reused */
+    bool mixed;                     /* several sources gave bytes since 0 */
     struct job_source *no_range;    /* gives no ranges of this file */
     bool past_caches;               /* wrong once: all of it from one source, past caches */
     int64_t furthest;               /* bytes received at their most */
@@ -78,7 +79,8 @@ struct job {
     int64_t boot_started;              /* boot clock */
     int64_t elapsed_before;            /* ms, of earlier runs of the same job */
     int64_t last_byte;                 /* monotonic ms */
-    int64_t answered_at, suspended_at; /* job_elapsed */
+    int64_t answered_at, suspended_at; /* job_elapsed at the last byte, at the last suspension */
+    int64_t paused;                    /* ms that it stood suspended before */
     struct scheduler_member member;
 
     struct decision decision;
@@ -193,7 +195,7 @@ void fetch_reap(void *arg); /* job->reaper: drops what has lost */
 
 /* job_plan.c */
 void plan_pump(struct job *job);  /* starts what may start */
-void plan_watch(struct job *job); /* hedges what is silent, leaves what is slow */
+void plan_watch(struct job *job); /* leaves what is slow */
 bool plan_yield(void *arg, const struct host *host);
 
 /* job_files.c */

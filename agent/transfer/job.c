@@ -244,17 +244,25 @@ void job_suspend(struct job *job)
 {
     bool may = job->state < JOB_VERIFYING && job->state != JOB_SUSPENDED && !job->stopping;
     job->wants_resume = false;
-    if (!may || !job_enter(job, JOB_SUSPENDED))
+    if (!may)
         return;
     job->suspended_at = job_elapsed(job);
+    if (!job_enter(job, JOB_SUSPENDED))
+        return;
     job_halt(job);
     job_tick(job);
 }
 
+/* The clocks of its deadlines stood still meanwhile. */
 void job_resume(struct job *job)
 {
-    if (job->state == JOB_SUSPENDED && !job->stopping)
-        job_go_on(job);
+    if (job->state != JOB_SUSPENDED || job->stopping || job->wants_resume)
+        return;
+    int64_t pause = job_elapsed(job) - job->suspended_at;
+    job->paused += pause;
+    job->answered_at += pause;
+    job->suspended_at += pause;
+    job_go_on(job);
 }
 
 void job_cancel(struct job *job)

@@ -151,6 +151,7 @@ static void open_run(struct job_fetch *fetch)
     if (fetch->whole)
         take_whole(fetch);
     part_note_origin(file->part, fetch->source->url, fetch->validator);
+    file->mixed = file->mixed || (file->last_source && file->last_source != fetch->source);
     file->last_source = fetch->source;
     fetch->open = true;
 }
@@ -159,10 +160,12 @@ static void note_bytes(struct job_fetch *fetch, size_t len)
 {
     struct job_file *file = fetch->file;
     int64_t received = part_received(file->part);
-    if (received == (int64_t)len)
+    if (received == (int64_t)len) {
         file->only_source = fetch->source;
-    else if (file->only_source != fetch->source)
+        file->mixed = false;
+    } else if (file->only_source != fetch->source) {
         file->only_source = NULL;
+    }
     fetch->moved = job_now(file->job);
     fetch->window_got += (int64_t)len;
     fetch->got += (int64_t)len;

@@ -143,13 +143,15 @@ static void on_wrong(struct job_file *file, const struct error *err)
     struct job *job = file->job;
     struct job_source *source = file->only_source ? file->only_source : file->last_source;
     bool proven = file->past_caches && file->only_source;
-    job->no_mixing = job->no_mixing || !file->only_source;
+    job->no_mixing = job->no_mixing || file->mixed;
     files_forget_reused(file);
     file->furthest = 0;
     file->past_caches = !proven;
     file->only_source = NULL;
     if (proven)
         sources_set_aside(job, source, err);
+    else if (file->mixed)
+        trace_part(job, file->staged->file->name, "wrong hash, of bytes from several sources");
     else if (source)
         sources_note(job, source, err);
     if (job->stopping || job->halting) {

@@ -15,9 +15,12 @@
 /* How far the blocks may be ahead of the front: what lies there is read again to be hashed. */
 #define AHEAD_MAX (64L * MIB)
 /* A run is taken over where its source would need longer for it. */
-#define TAKE_OVER_MS 1000
+#define TAKE_OVER_MS       1000
+#define TAKE_OVER_SMALL_MS 5000
 /* Smaller pieces are not worth a request. */
 #define PIECE_MIN (256L * KIB)
+/* Connections to one of several sources for one file: more bring it no sooner. */
+#define CONNECTIONS_A_FILE 4
 /* Slower than this is as good as silent. */
 #define LOW_SPEED_BYTES 1024
 
@@ -28,6 +31,14 @@ static bool in_blocks(const struct job *job, const struct job_source *source,
 {
     return file->staged->file->size >= BLOCKS_FROM && !job->no_mixing &&
            sources_count_together(job, source) > 1;
+}
+
+static bool has_its_share(const struct job_file *file, const struct job_source *source)
+{
+    size_t count = 0;
+    for (const struct job_fetch *fetch = file->job->fetches; fetch; fetch = fetch->next)
+        count += fetch->file == file && fetch->source == source;
+    return count >= CONNECTIONS_A_FILE;
 }
 
 /* All of the file from this source, whatever there is. */
@@ -51,6 +62,8 @@ static bool run_of(struct job_file *file, const struct job_source *source, struc
     if (file->past_caches || job->no_mixing)
         return file->fetches == 0;
     if (in_blocks(job, source, file)) {
+        if (has_its_share(file, source))
+            return false;
         int64_t end = (run->span.start / BLOCK_BYTES + 1) * BLOCK_BYTES;
         run->span.end = end < run->span.end ? end : run->span.end;
     }
@@ -64,7 +77,7 @@ static bool may_lose_work(const struct job_fetch *fetch, const struct job_source
     const struct job_file *file = fetch->file;
     return !fetch->lost && !fetch->rival && fetch->source != thief &&
            sources_are_together(fetch->source, thief) && !file->past_caches &&
-           !file->job->no_mixing && file->no_range != thief;
+           !file->job->no_mixing && file->no_range != thief && !has_its_share(file, thief);
 }
 
 static int64_t left_of(const struct job_fetch *fetch)
@@ -77,6 +90,15 @@ static int64_t time_left(const struct job_fetch *fetch)
 {
     int64_t rate = fetch_rate(fetch);
     return rate > 0 ? left_of(fetch) * 1000 / rate : 0;
+}
+
+/* A small file is one request, unless its source is far slower than this one. */
+static bool is_worth_it(const struct job_fetch *fetch, const struct job_source *thief)
+{
+    int64_t left = time_left(fetch);
+    if (fetch->file->staged->file->size >= BLOCKS_FROM)
+        return left >= TAKE_OVER_MS;
+    return left >= TAKE_OVER_SMALL_MS && thief->rate > 4 * fetch_rate(fetch);
 }
 
 /* Shares the rest by what both can do: the thief's end of it into `run`. */
@@ -106,9 +128,32 @@ static bool take_over(struct job *job, const struct job_source *thief, const str
     struct job_fetch *victim = NULL;
     for (struct job_fetch *fetch = job->fetches; fetch; fetch = fetch->next)
         if ((!file || fetch->file == file) && may_lose_work(fetch, thief) &&
-            time_left(fetch) >= TAKE_OVER_MS && (!victim || time_left(fetch) > time_left(victim)))
+            is_worth_it(fetch, thief) && (!victim || time_left(fetch) > time_left(victim)))
             victim = fetch;
     return victim && split(victim, thief, run);
+}
+
+/* ---- silence ---- */
+
+static bool may_hedge(const struct job_fetch *fetch, const struct job_source *other)
+{
+    const struct job_file *file = fetch->file;
+    return !fetch->lost && !fetch->rival && !fetch->stream.no_room && fetch->source != other &&
+           sources_are_together(fetch->source, other) && !file->past_caches &&
+           !file->job->no_mixing && file->no_range != other &&
+           job_now(file->job) - fetch->moved >= LIMIT_HEDGE_SECONDS * 1000;
+}
+
+/* What is silent elsewhere comes before what nobody has begun. */
+static bool hedge_with(struct job *job, struct job_source *source)
+{
+    for (struct job_fetch *fetch = job->fetches; fetch; fetch = fetch->next)
+        if (may_hedge(fetch, source) &&
+            scheduler_take(job->engine.scheduler, &job->member, source->host)) {
+            fetch_hedge(fetch, source);
+            return true;
+        }
+    return false;
 }
 
 /* ---- the next run ---- */
@@ -142,8 +187,11 @@ static void start(struct job_source *source, const struct run *run)
 static bool start_with(struct job *job, struct job_source *source)
 {
     struct run run;
-    if (!scheduler_may_take(job->engine.scheduler, &job->member, source->host) ||
-        !next_run(job, source, &run))
+    if (!scheduler_may_take(job->engine.scheduler, &job->member, source->host))
+        return false;
+    if (hedge_with(job, source))
+        return true;
+    if (!next_run(job, source, &run))
         return false;
     scheduler_take(job->engine.scheduler, &job->member, source->host);
     start(source, &run);
@@ -191,18 +239,7 @@ void plan_pump(struct job *job)
         continue;
 }
 
-/* ---- silence and slowness ---- */
-
-static void hedge(struct job_fetch *fetch)
-{
-    struct job *job = fetch->file->job;
-    struct job_source *other = sources_beside(job, fetch->source);
-    bool may = other && !fetch->rival && !fetch->file->past_caches && !job->no_mixing &&
-               fetch->file->no_range != other &&
-               job_now(job) - fetch->moved >= LIMIT_HEDGE_SECONDS * 1000;
-    if (may && scheduler_take(job->engine.scheduler, &job->member, other->host))
-        fetch_hedge(fetch, other);
-}
+/* ---- slowness ---- */
 
 /* Over the time that silence is borne for, and a little more: silence has its own words. */
 static void leave_slow(struct job_fetch *fetch)
@@ -233,10 +270,8 @@ void plan_watch(struct job *job)
 {
     for (struct job_fetch *fetch = job->fetches, *next; fetch; fetch = next) {
         next = fetch->next;
-        if (fetch->lost || fetch->stream.no_room)
-            continue;
-        hedge(fetch);
-        leave_slow(fetch);
+        if (!fetch->lost && !fetch->stream.no_room)
+            leave_slow(fetch);
     }
 }
 

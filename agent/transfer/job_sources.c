@@ -244,7 +244,7 @@ static void note_full(struct job *job, struct job_source *source, const struct e
     sources_note(job, source, &err);
 }
 
-/* The way to all of them is broken: none is to blame, all wait. */
+/* The way to all of them is broken, or we lack what it takes: none is to blame, all wait. */
 static void blame_way(struct job *job, struct job_source *source,
                       const struct source_result *result)
 {
@@ -267,7 +267,7 @@ static void blame_way(struct job *job, struct job_source *source,
 void sources_blame(struct job *job, struct job_source *source, const struct source_result *result)
 {
     bool was_out = source->out;
-    if (result->error.blame == BLAME_PROXY) {
+    if (result->error.blame == BLAME_PROXY || result->error.blame == BLAME_NONE) {
         blame_way(job, source, result);
         return;
     }

@@ -52,7 +52,7 @@ static bool is_overdue(struct job *job)
     if (job->state == JOB_SUSPENDED)
         return is_over(job, job->suspended_at, LIMIT_SUSPENDED_DAYS, "SUSPENDED_TIMEOUT",
                        "suspended");
-    return is_over(job, 0, LIMIT_DOWNLOAD_DAYS, "DOWNLOAD_TIMEOUT", "not complete") ||
+    return is_over(job, job->paused, LIMIT_DOWNLOAD_DAYS, "DOWNLOAD_TIMEOUT", "not complete") ||
            (job->state <= JOB_WAITING_CONTENT_LOCATIONS &&
             is_over(job, job->answered_at, LIMIT_LOCATION_DAYS, "LOCATION_TIMEOUT",
                     "no distribution point gave a byte"));

@@ -246,7 +246,7 @@ def valid(**change):
     row = {"format": 1, "job": "{11111111-2222-4333-8444-555555555555}",
            "dtsJob": "{11111111-2222-4333-8444-666666666666}", "content": "PS100001", "version": 3,
            "state": "DownloadingData", "priority": "Foreground", "elapsed": 12,
-           "saved": 1700000000}
+           "answered": 11, "suspended": 0, "paused": 0, "saved": 1700000000}
     row.update(change)
     return {key: value for key, value in row.items() if value is not ...}
 
@@ -270,12 +270,13 @@ def damaged():
                  job="{aaaaaaaa-2222-4333-8444-555555555555}"), "no GUID": text_of(job="../../x"),
              "long GUID": text_of(job="{" + "1" * 3000 + "}"), "format 0": text_of(format=0),
              "format -1": text_of(format=-1), "negative": text_of(elapsed=-1),
+             "answered later": text_of(answered=13), "suspended later": text_of(suspended=13),
+             "paused for longer": text_of(paused=13), "too long": text_of(elapsed=1 << 40),
              "huge number": good.replace(b"1700000000", b"9" * 400),
              "huge real": good.replace(b"1700000000", b"1e400"),
              "unknown key": text_of(surprise=1), "no key": b"{}"}
     for key in valid():
-        for value in (None, True, [], {}, 1.5, "7" if key in ("format", "version", "elapsed",
-                                                               "saved") else 7):
+        for value in (None, True, [], {}, 1.5, 7 if isinstance(valid()[key], str) else "7"):
             found["%s is %s" % (key, json.dumps(value))] = text_of(**{key: value})
         found["no " + key] = text_of(**{key: ...})
     return found
@@ -332,7 +333,8 @@ def test_d7_truncated_at_every_byte(scene):
 def test_d7_of_an_older_version(scene):
     """A record without a format, as the last version wrote it, is set aside too."""
     content = little(scene)
-    old = text_of(format=..., priority=..., elapsed=..., saved=...)
+    old = text_of(format=..., priority=..., elapsed=..., answered=..., suspended=...,
+                  paused=..., saved=...)
     assert begun_anew(scene, content, "old", old) == [".bad"]
 
 

@@ -399,7 +399,8 @@ def lying(scene, place_of_liar):
         assert i == place_of_liar or "HASH_MISMATCH" not in codes(sources[name]), result
     # Mixed, the liar's twice, and the right one.
     assert sent(servers) <= 4 * content.size + MIB, sent(servers) / content.size
-    assert sum(len(server.asked()) for server in servers) < 40
+    asked = [len(server.asked()) for server in servers]
+    assert sum(asked) < 40, asked
     return sources[names[place_of_liar]]
 
 
