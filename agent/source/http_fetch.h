@@ -57,8 +57,8 @@ struct source_fetch {
     struct http_reply reply;
     bool failed; /* by our own judgement, which `result` holds */
     struct source_result result;
-    int lack;                     /* errno: this machine has no socket to give */
-    char detail[CURL_ERROR_SIZE]; /* libcurl's own words on a failure */
+    int lack;                       /* errno: this machine has no socket to give */
+    char detail[CURL_ERROR_SIZE];   /* libcurl's own words on a failure */
     char page[LIMIT_REFUSAL_BYTES]; /* of a refusal */
     size_t page_len;
 };

@@ -301,6 +301,7 @@ void sources_note_bytes(struct job *job, struct job_source *source, int64_t coun
     if (!is_progress)
         return;
     source->failures = source->host->failures = job->way_failures = job->looks = 0;
+    job->disk_looks = 0;
     job->answered_at = job_elapsed(job);
 }
 

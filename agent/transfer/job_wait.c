@@ -181,11 +181,13 @@ void job_disk_trouble(struct job *job, const struct error *err)
     }
     bool waits = job->state == JOB_WAITING_DISK;
     job->waiting_error = *err;
+    if (waits && job->halting)
+        return; /* another file's word of the same */
     if (!waits) {
         trace_waiting(job, err);
         job_enter(job, JOB_WAITING_DISK);
-        job_halt(job);
     }
+    job_halt(job);
     look_at_disk_later(job);
 }
 
