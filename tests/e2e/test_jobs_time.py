@@ -200,6 +200,58 @@ def test_clock_that_ran_out_between(scene):
     driver.quit()
 
 
+DAY_SECONDS = 86400
+
+
+def end_of(scene, **changes):
+    """Why a job with such a record fails within minutes; None: it goes on."""
+    content, _, driver = with_record(scene, saved=int(time.time()), **changes)
+    if changes["state"] == "Suspended":
+        driver.resume(content)
+    for _ in range(20):
+        if not driver.step(content, most=MINUTE):
+            break
+    ended = driver.ends.get(content.id)
+    driver.quit()
+    return ended and ended["error"]["code"]
+
+
+def test_stretch_of_a_record(scene):
+    """Seven days without a byte count over a restart."""
+    assert end_of(scene, state="WaitingContentLocations", elapsed=8 * DAY_SECONDS,
+                  answered=DAY_SECONDS // 2) == "LOCATION_TIMEOUT"
+
+
+def test_stretch_of_a_record_with_a_byte(scene):
+    """The twin: a byte came two days before."""
+    assert end_of(scene, state="WaitingContentLocations", elapsed=8 * DAY_SECONDS,
+                  answered=6 * DAY_SECONDS) is None
+
+
+def test_stretch_of_a_download(scene):
+    """And one that was killed while bytes came: the stretch begins now."""
+    assert end_of(scene, state="DownloadingData", elapsed=8 * DAY_SECONDS, answered=0) is None
+
+
+def test_pause_of_a_record(scene):
+    """Suspended for thirty days, over a restart: neither deadline went on meanwhile."""
+    assert end_of(scene, state="Suspended", elapsed=31 * DAY_SECONDS, suspended=DAY_SECONDS,
+                  answered=0) is None
+
+
+def test_pause_of_a_record_without_one(scene):
+    """The twin: it was suspended only now."""
+    assert end_of(scene, state="Suspended", elapsed=31 * DAY_SECONDS,
+                  suspended=31 * DAY_SECONDS, answered=0) == "DOWNLOAD_TIMEOUT"
+
+
+def test_pause_before_that_of_a_record(scene):
+    """Another twin: it stood still before."""
+    assert end_of(scene, state="Suspended", elapsed=31 * DAY_SECONDS,
+                  suspended=31 * DAY_SECONDS, paused=25 * DAY_SECONDS,
+                  answered=30 * DAY_SECONDS) is None
+
+
 def test_clock_in_the_record(scene):
     """The record says how long the job ran, by the boot clock."""
     content, _ = one_file(scene)
