@@ -172,6 +172,13 @@ bool http_reply_is_portal(const struct http_reply *reply, const struct http_want
     return reply->status == 200 && reply->page && !wanted->page;
 }
 
+static struct http_judgement refuse_portal(struct error *err, const char *text)
+{
+    struct http_judgement judgement = refuse(err, "PORTAL", true, false, text);
+    judgement.portal = true;
+    return judgement;
+}
+
 static struct http_judgement refuse_length(const struct http_reply *reply,
                                            const struct http_wanted *wanted, struct error *err)
 {
@@ -182,9 +189,7 @@ static struct http_judgement refuse_length(const struct http_reply *reply,
                  "answers with a web page of %lld bytes instead of the file of %lld bytes (a "
                  "captive portal or a login page?)",
                  length, size);
-        struct http_judgement judgement = refuse(err, "PORTAL", true, false, text);
-        judgement.portal = true;
-        return judgement;
+        return refuse_portal(err, text);
     }
     snprintf(text, sizeof text, "declares %lld bytes, %s than the %lld of the manifest", length,
              length < size ? "shorter" : "longer", size);
@@ -201,6 +206,10 @@ static struct http_judgement judge_whole(const struct http_reply *reply,
 {
     if (reply->length >= 0 && reply->length != wanted->size)
         return refuse_length(reply, wanted, err);
+    /* To take it for the file would cost what there is of it. */
+    if (reply->length < 0 && wanted->offset > 0 && http_reply_is_portal(reply, wanted))
+        return refuse_portal(err, "answers with a web page instead of the rest of the file (a "
+                                  "captive portal or a login page?)");
     if (wanted->range_only && http_wanted_is_range(wanted))
         return refuse(err, "RANGE", true, true,
                       "answers with the whole file where a part was asked");

@@ -200,11 +200,13 @@ static void judge_end(struct job_file *file, struct job_source *source,
                       const struct source_result *result)
 {
     bool all = part_received(file->part) == file->staged->file->size;
-    if (result->ok || (all && result->retry))
+    if (result->ok || (all && result->retry && !result->portal))
         return;
     if (result->no_range)
         file->no_range = source;
-    if (all && file->fetches == 0) {
+    /* A page's bytes are none of the file's. */
+    bool useless = all || (result->portal && file->only_source == source);
+    if (useless && file->fetches == 0) {
         files_forget_reused(file);
         part_restart(file->part);
     }

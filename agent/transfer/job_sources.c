@@ -217,11 +217,12 @@ static void blame_source(const struct job *job, struct job_source *source,
     /* Its other connections fail with it: one failure, one rest. */
     if (source->out || (source->host->not_before > job_now(job) && result->retry))
         return;
+    source->failures++;
     if (result->portal) {
         rest_host(job, source, PORTAL_REST_MS, &result->error);
+        source->out = source->out || (job->request.wait_minutes == 0 && source->failures > 1);
         return;
     }
-    source->failures++;
     if (!result->retry || source->failures >= failures_allowed(job))
         source->out = true;
     if (result->retry) {

@@ -488,6 +488,13 @@ def portal_of_length(request):
 
 
 @behaviour
+def portal_in_chunks(request):
+    """A web page that does not say how long it is."""
+    request.head("200 OK", "Transfer-Encoding: chunked", "Content-Type: text/html")
+    request.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(PAGE), PAGE))
+
+
+@behaviour
 def portal_by_redirect(request):
     raw(request, 302, "Location: /html/login", "Content-Length: 0")
 

@@ -482,7 +482,21 @@ def named_portal(scene, behaviour):
 
 
 each("test_h18", "A web page instead of the file, from everybody (%s): named, not published; once "
-     "it is gone, all is well at once.", ["html", "portal-by-redirect"], named_portal)
+     "it is gone, all is well at once.", ["html", "portal-in-chunks", "portal-by-redirect"],
+     named_portal)
+
+
+def test_h18_midway(scene):
+    """A web page of no stated length instead of the rest of a file: what there is stays."""
+    content, server = half_there(scene, "portal-in-chunks")
+    result = fails(scene, content, timeout=60)
+    assert server.asked() and codes(result) == {"PORTAL"}, result
+    assert scene.staged() >= SIZE // 2
+    server.requests.clear()
+    server.instead["x"] = "ok"
+    again = succeeds(scene, content)
+    assert server.asked()[0]["range"] == "bytes=%d-" % (SIZE // 2), server.asked()
+    assert again.json["bytesFromNetwork"] == SIZE // 2, again
 
 
 @slow("asked twice of each source")
