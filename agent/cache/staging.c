@@ -398,8 +398,7 @@ static bool rename_tree(struct staging *staging, struct error *err)
 }
 
 /* The content stands: what cannot be removed is left to the next run. The folder leaves its name
-   first: whoever comes
- * next makes a new one, and no removal reaches into it. */
+   first: whoever comes next makes a new one, and no removal reaches into it. */
 static void clear_away(const struct staging *staging)
 {
     int cache = staging->cache->dir;
