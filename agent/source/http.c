@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIVE_BUFFER (256L * KIB)
-
 static CURL *new_handle(struct source_client *client, struct source_fetch *fetch)
 {
     const struct source_options *options = client->options;
@@ -28,7 +26,6 @@ static CURL *new_handle(struct source_client *client, struct source_fetch *fetch
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "nearpoint/" NEARPOINT_VERSION);
     http_talk_listen(easy, fetch);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Pieces of memory that wait for the disk. */
+#define PIECES_MAX 48
+
 int64_t job_now(const struct job *job)
 {
     const struct clock *clock = loop_clock(job->engine.loop);
@@ -209,6 +212,7 @@ static struct job *create(const struct job_engine *engine, const struct job_requ
     const struct site_content *content = location_content_asked(request->location.content);
     job->engine = *engine;
     job->request = *request;
+    job->pool.taken_max = PIECES_MAX;
     job->name = mem_format("%s.%lld", content->id, (long long)content->version);
     job->started = job->last_byte = job->progress_logged = job_now(job);
     job->boot_started = boot_now(engine->loop);

@@ -14,10 +14,6 @@ static void unlink_fetch(struct job_fetch *fetch)
     *at = fetch->next;
 }
 
-/* Pieces of memory that wait for the disk, in all and for one file. */
-#define PIECES_MAX     48
-#define PIECES_MAX_ONE 4
-#define PIECES_MIN_ONE 2
 /* Shorter times say nothing. */
 #define RATE_FROM_MS 500
 
@@ -232,14 +228,6 @@ static void on_done(void *arg, const struct source_result *result)
 
 /* ---- start ---- */
 
-/* The more connections, the less for each: a bound of the process's memory. */
-static void share_memory(struct job *job)
-{
-    size_t share = PIECES_MAX / (job->member.busy ? job->member.busy : 1);
-    share = share < PIECES_MAX_ONE ? share : PIECES_MAX_ONE;
-    job->pool.queued_max = share > PIECES_MIN_ONE ? share : PIECES_MIN_ONE;
-}
-
 static struct job_fetch *create(struct job_file *file, struct job_source *source, int64_t start,
                                 int64_t end)
 {
@@ -254,7 +242,6 @@ static struct job_fetch *create(struct job_file *file, struct job_source *source
     fetch->next = job->fetches;
     job->fetches = fetch;
     file->fetches++;
-    share_memory(job);
     return fetch;
 }
 

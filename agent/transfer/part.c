@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES       (128 * 1024)
-#define CHUNKS_QUEUED_MAX 4 /* where the pool says nothing */
+#define CHUNK_BYTES       (64 * 1024)
+#define CHUNKS_QUEUED_MAX 8 /* where the pool says nothing */
 #define PIECE_BYTES       (64 * 1024)
 /* Smaller files are asked for anew rather than remembered. */
 #define VALIDATOR_FROM (1L * MIB)
@@ -95,6 +95,7 @@ static struct chunk *take_chunk(struct part_pool *pool)
         chunk = mem_resize(NULL, 1, sizeof *chunk);
     chunk->next = NULL;
     chunk->len = 0;
+    pool->taken++;
     return chunk;
 }
 
@@ -104,6 +105,7 @@ static void give_back(struct part_pool *pool, struct batch *batch)
         batch->last->next = pool->free;
         pool->free = batch->first;
     }
+    pool->taken -= batch->chunks;
     batch->first = batch->last = NULL;
     batch->chunks = 0;
 }
@@ -512,12 +514,20 @@ void part_stream_begin(struct part *part, struct part_stream *stream, int64_t st
     part->streams = stream;
 }
 
+/* What waits for the disk already bounds what more is taken: so much of one part, and where all
+   parts together have their share, nothing. */
+static bool is_full(const struct part *part)
+{
+    const struct part_pool *pool = part->pool;
+    size_t queued = part->next.chunks + part->current.chunks;
+    size_t most = pool->queued_max ? pool->queued_max : CHUNKS_QUEUED_MAX;
+    return queued >= most || (queued > 0 && pool->taken_max && pool->taken >= pool->taken_max);
+}
+
 bool part_write(struct part *part, struct part_stream *stream, const char *bytes, size_t len)
 {
-    size_t queued = part->next.chunks + part->current.chunks;
     int64_t wanted = stream->end - stream->at;
-    size_t most = part->pool->queued_max ? part->pool->queued_max : CHUNKS_QUEUED_MAX;
-    if (queued >= most) {
+    if (is_full(part)) {
         stream->no_room = true;
         return false;
     }

@@ -12,11 +12,13 @@
 #include "agent/loop/loop.h"
 #include "policy/base/spans.h"
 
-/* Pieces of memory that parts share and give back; loop's thread only. `queued_max` bounds the
-   pieces that wait for a worker, a part. */
+/* Pieces of memory that parts share and give back; loop's thread only. Bounds, 0: the part's own,
+   none: `queued_max` of the pieces of one part that wait for a worker; `taken_max` of all that are
+   in use, beyond which each part has one at most (and what one write brings). */
 struct part_pool {
     struct chunk *free;
     size_t queued_max;
+    size_t taken, taken_max;
 };
 void part_pool_free(struct part_pool *pool);
 

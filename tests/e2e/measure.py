@@ -11,12 +11,14 @@ import harness
 STARTER = """
 import posix, sys, time
 start = time.monotonic()
+report = int(sys.argv[1])
 pid = posix.fork()
 if not pid:
-    posix.execv(sys.argv[1], sys.argv[1:])
+    posix.close(report)
+    posix.execv(sys.argv[2], sys.argv[2:])
 _, status, usage = posix.wait4(pid, 0)
 wall = time.monotonic() - start
-posix.write(3, b"%d %f %f %d" % (status, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
+posix.write(report, b"%d %f %f %d" % (status, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
 """
 
 
@@ -37,9 +39,8 @@ def measure(command, folder, env=None, output=None, codes=(0,)):
     with open(output or os.devnull, "wb") as out, \
             open(os.path.join(folder, ".errors"), "wb") as errors:
         process = subprocess.Popen(
-            ["sh", "-c", 'exec "$@" 3>&%d' % write, "sh", sys.executable, "-ISc", STARTER,
-             *command], stdin=subprocess.DEVNULL, stdout=out, stderr=errors, cwd=folder, env=env,
-            pass_fds=[write])
+            [sys.executable, "-ISc", STARTER, str(write), *command], stdin=subprocess.DEVNULL,
+            stdout=out, stderr=errors, cwd=folder, env=env, pass_fds=[write])
         os.close(write)
         process.wait()
     with os.fdopen(read) as report:

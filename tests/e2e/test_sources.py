@@ -10,7 +10,8 @@ import subprocess
 import time
 
 from fault_pace import IN_FLIGHT, Gauge, Paced
-from harness import DP, SCALE, Result, alone, filler, instance, sha256, slow, wait_until
+from harness import DP, SCALE, Result, Skip, alone, filler, instance, sha256, slow, wait_until
+from measure import measure
 
 MIB = 1 << 20
 BLOCK = 8 * MIB
@@ -434,6 +435,38 @@ def test_connections_are_bounded(scene):
     whole(scene, Get(scene).end())
     assert all(server.peak() <= 8 for server in servers), [server.peak() for server in servers]
     assert 2 <= gauge.peak <= 24, gauge.peak
+
+
+def peak_memory(scene, files):
+    """Of a run from three servers, in MiB."""
+    content = scene.content(files)
+    servers = [scene.nginx() for _ in range(3)]
+    scene.policy(content, [DP("dp%d.contoso.test" % i, server.url)
+                           for i, server in enumerate(servers)])
+    command = scene.command("get", content.id, *scene.MACHINE, *scene.places())
+    figures = measure(command, scene.folder, scene.environment())
+    assert scene.has(content) and all(server.requests() for server in servers)
+    return figures.rss
+
+
+MEMORY = {
+    "large": lambda: {NAME: numbered(256)},
+    "many": lambda: {"f%03d" % i: filler(640 << 10, i) for i in range(200)},
+    "between": lambda: {"f%02d" % i: filler(20 * MIB, i) for i in range(12)},
+}
+
+
+def of_memory(kind):
+    def test(scene):
+        if SCALE > 1:
+            raise Skip("a sanitizer's shadow is memory too")
+        peak = peak_memory(scene, MEMORY[kind]())
+        assert peak < 24, "%.1f MiB" % peak
+    test.__doc__ = "24 connections, %s: under 24 MiB of memory." % kind
+    return alone(test)
+
+
+test_memory_large, test_memory_many, test_memory_between = map(of_memory, MEMORY)
 
 
 def test_one_connection_to_a_workstation(scene):
