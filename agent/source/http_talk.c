@@ -245,6 +245,15 @@ static void fail_lack(struct source_fetch *fetch)
     http_fetch_fail(fetch, BLAME_NONE, strerrorname_np(fetch->lack), true, text);
 }
 
+/* A proxy that lets nobody through to this host may let through to another. */
+static void fail_tunnel(struct source_fetch *fetch, long status)
+{
+    char text[64];
+    snprintf(text, sizeof text, "the proxy answers HTTP status %ld to CONNECT", status);
+    http_fetch_fail(fetch, BLAME_PROXY, "PROXY", status >= 500, text);
+    fetch->result.way = false;
+}
+
 static void fail_code(struct source_fetch *fetch, CURLcode code)
 {
     bool proxied = http_fetch_is_proxied(fetch);
@@ -259,6 +268,8 @@ static void fail_code(struct source_fetch *fetch, CURLcode code)
 
 void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
 {
+    long tunnel = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
     if (fetch->failed)
         return;
     if (is_complete(fetch, code)) {
@@ -277,6 +288,8 @@ void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
         http_silence_fail(fetch);
     } else if (code == CURLE_COULDNT_CONNECT && fetch->lack) {
         fail_lack(fetch);
+    } else if (fetch->phase == HTTP_PHASE_CONNECT && tunnel >= 300) {
+        fail_tunnel(fetch, tunnel);
     } else {
         fail_code(fetch, code);
     }

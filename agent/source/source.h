@@ -39,6 +39,7 @@ struct source_result {
     bool no_range;          /* the source gives no ranges of this file: ask for the whole of it */
     bool full;              /* refused the connection, 503, or 403.9: its connections are taken, if
                                it is a workstation */
+    bool way;               /* nobody was asked: the way to all sources, or what it takes, failed */
     bool portal;            /* a web page instead of the file: something on the way answers */
     int64_t retry_after_ms; /* as the source asked; -1 where it did not */
     bool not_modified;      /* a document is what If-None-Match says */

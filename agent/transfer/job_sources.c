@@ -268,7 +268,7 @@ static void blame_way(struct job *job, struct job_source *source,
 void sources_blame(struct job *job, struct job_source *source, const struct source_result *result)
 {
     bool was_out = source->out;
-    if (result->error.blame == BLAME_PROXY || result->error.blame == BLAME_NONE) {
+    if (result->way) {
         blame_way(job, source, result);
         return;
     }

@@ -49,8 +49,8 @@ class SilentNames:
 class Tunnel:
     """A proxy that knows CONNECT, and counts."""
 
-    def __init__(self):
-        self.connects = 0
+    def __init__(self, refuses=None):
+        self.connects, self.refused, self.refuses = 0, 0, refuses
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -68,6 +68,11 @@ class Tunnel:
         while b"\r\n\r\n" not in head:
             head += client.recv(4096)
         host, port = head.split()[1].rsplit(b":", 1)
+        if self.refuses and self.refuses.endswith(":" + port.decode()):
+            self.refused += 1
+            client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            client.close()
+            return
         server = socket.create_connection((host.decode(), int(port)))
         self.connects += 1
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -266,6 +271,56 @@ def test_proxy_is_blamed(scene):
     scene.policy(content, [DP(DP_NAME, server.url + "/ok")])
     result = scene.get()
     assert result.code == 1 and result.json["error"]["blame"] == "proxy", result
+
+
+def test_proxy_that_refuses_a_host(scene):
+    """A proxy that lets nobody through to one distribution point: it is blamed, and the other is
+    asked through it."""
+    cert, key = certificate(scene)
+    refused, other = [scene.fault(certificate=(cert, key)) for _ in range(2)]
+    tunnel = scene.keep(Tunnel(refused.url))
+    content = scene.content({"a": filler(300000, 1)})
+    scene.settings(caFile=cert, proxy=tunnel.url)
+    scene.policy(content, [DP("first.contoso.test", refused.url + "/ok", near=True),
+                           DP(DP_NAME, other.url + "/ok")])
+    result = scene.get()
+    assert result.code == 0 and tunnel.refused and other.asked(), result
+    (error,) = [e for source in result.json["sources"] for e in source["errors"]]
+    assert error["blame"] == "proxy" and "403 to CONNECT" in error["text"], result
+
+
+def by_environment(scene, no_proxy):
+    """A run with a proxy in the environment that is not there."""
+    server = scene.fault()
+    content = scene.content({"a": b"a"})
+    closed = scene.keep(socket.socket())
+    closed.bind(("127.0.0.1", 0))
+    scene.env["http_proxy"] = "http://127.0.0.1:%d" % closed.getsockname()[1]
+    scene.env["no_proxy"] = no_proxy
+    scene.settings(proxy="system")
+    scene.policy(content, [DP(DP_NAME, server.url.replace("127.0.0.1", "localhost") + "/ok")])
+    return scene.get()
+
+
+def test_no_proxy(scene):
+    """A host of no_proxy is asked directly, and resolved here."""
+    assert by_environment(scene, "example.test,.localhost").code == 0
+
+
+def test_no_proxy_of_others(scene):
+    """The twin: another host, which ends alike."""
+    result = by_environment(scene, "example.test,host")
+    assert result.code == 1 and result.json["error"]["blame"] == "proxy", result
+
+
+def test_no_proxy_and_a_dead_name(scene):
+    """A host of no_proxy that does not resolve: the name is to blame, not the proxy."""
+    content = scene.content({"a": b"a"})
+    scene.env["http_proxy"], scene.env["no_proxy"] = "http://127.0.0.1:9", "invalid"
+    scene.settings(proxy="system")
+    scene.policy(content, [DP(DP_NAME, "http://dp1.invalid/x")])
+    result = scene.get()
+    assert result.code == 1 and result.json["error"]["blame"] == "dns", result
 
 
 def test_one_file_that_cannot_be_resumed(scene):
