@@ -98,7 +98,8 @@ static bool is_worth_it(const struct job_fetch *fetch, const struct job_source *
     int64_t left = time_left(fetch);
     if (fetch->file->staged->file->size >= BLOCKS_FROM)
         return left >= TAKE_OVER_MS;
-    return left >= TAKE_OVER_SMALL_MS && thief->rate > 4 * fetch_rate(fetch);
+    return left >= TAKE_OVER_SMALL_MS && thief->rate > 4 * fetch_rate(fetch) &&
+           job_now(fetch->file->job) - fetch->began >= TAKE_OVER_SMALL_MS;
 }
 
 /* Shares the rest by what both can do: the thief's end of it into `run`. */
