@@ -41,8 +41,8 @@ class Gauge:
 def is_open(sock):
     try:
         poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return not poll.poll(0) or sock.recv(1, socket.MSG_PEEK) != b""
+        poll.register(sock, select.POLLRDHUP)
+        return not poll.poll(0)
     except (OSError, ValueError):
         return False
 
