@@ -192,6 +192,68 @@ def test_p4_killed_between_verify_and_publish(scene):
     assert outcomes["whole"] >= 3 and outcomes["published"] >= 2, outcomes
 
 
+EVENTS = [
+    ("sync", r"syncfs\("),
+    ("bytes", r"p?write(?:64|v)?\(\d+<[^>]*/Staging/[^>]*/[0-9A-F]{64}>"),
+    ("library", r"rename\w*\(.*<[^>]*/FileLib/"),
+    ("record", r"rename\w*\(.*<[^>]*/DataLib>, \"PS100001.3.INI\""),
+    ("tree", r"rename\w*\(.*<[^>]*/DataLib>, \"PS100001.3\""),
+    ("job", r"rename\w*\(.*<[^>]*/state/jobs>, \"PS100001.3.json\""),
+    ("job's folder", r"fsync\(\d+<[^>]*/state/jobs>"),
+    ("folder", r"fsync\(\d+<[^>]*/DataLib>"),
+]
+
+
+def events(traced):
+    found = []
+    for _, call, _, rest in traced.calls():
+        found += [name for name, pattern in EVENTS if re.match(pattern, call + rest)]
+    return found
+
+
+def between(found, first, last):
+    """What happened after the last `first` and before the first `last` that follows it."""
+    start = len(found) - found[::-1].index(first)
+    return found[start:found.index(last, start)]
+
+
+def synced_run(scene, *flags):
+    can_trace()
+    content = scene.content({"one.bin": numbered(2 * MIB, 1), "d/two.txt": b"two" * 800})
+    scene.policy(content, [DP("dp.contoso.test", scene.nginx().url)])
+    done = Traced(scene, flags, "renameat,renameat2,rename,syncfs,fsync,write,pwrite64,pwritev")
+    assert done.code == 0 and scene.has(content), done
+    found = events(done)
+    print(found)
+    assert "bytes" in found and "tree" in found and "job" in found, done.text()[-4000:]
+    return found
+
+
+def test_p4_order_of_syncs(scene):
+    """Bytes are on the disk before a name stands for them, names before the content's, and that
+    before the job is over."""
+    found = synced_run(scene)
+    assert "sync" in between(found, "bytes", "library"), found
+    assert "sync" in between(found, "library", "tree"), found
+    assert "sync" in between(found, "record", "tree"), found
+    assert "sync" in found[found.index("tree"):], found
+
+
+def test_p4_order_without_syncs(scene):
+    """The twin: --no-sync waits for no disk."""
+    assert "sync" not in synced_run(scene, "--no-sync")
+
+
+def test_p2_order_of_saves(scene):
+    """A job's record is durable, its folder too, before its state is acted on."""
+    found = synced_run(scene)
+    for at, event in enumerate(found):
+        assert event != "job" or found[at + 1] == "job's folder", (at, found)
+    assert found.count("job") >= 2 and found.index("job's folder") < found.index("bytes"), found
+    at = found.index("record")
+    assert found[at + 1] == "folder", (at, found)
+
+
 # P5
 
 
