@@ -17,7 +17,7 @@
 
 /* What libcurl reads in one go: much costs less time, and memory of every connection. */
 #define RECEIVE_BUFFER      (256L * KIB)
-#define RECEIVE_BUFFER_MANY (64L * KIB)
+#define RECEIVE_BUFFER_MANY (32L * KIB)
 #define MANY                8 /* connections */
 
 const char *http_ask_next_hop(struct source_fetch *fetch)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Pieces of memory that wait for the disk. */
-#define PIECES_MAX 48
+#define PIECES_MAX 16
 
 int64_t job_now(const struct job *job)
 {

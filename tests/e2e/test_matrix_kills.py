@@ -142,6 +142,7 @@ def test_p1_killed_200_times(scene):
 
 @torture
 @alone
+@slow("eight hundred kills of jobs of 200 MiB")
 def test_p1_killed_by_other_seeds(scene):
     """The same with 20 seeds, a smaller job and 40 kills each."""
     for seed in range(SEED + 1, SEED + 21):

@@ -110,6 +110,7 @@ def test_p1_killed_in_blocks(scene):
 
 @torture
 @alone
+@slow("two hundred runs under strace")
 def test_p1_killed_in_blocks_everywhere(scene):
     """The same at up to 60 calls of each kind."""
     killed_in_blocks(scene, 60)
