@@ -91,8 +91,8 @@ static bool lock_folder(struct staging *staging, struct error *err)
         if (staging->lock < 0 && errno != ENOENT)
             return error_errno(err, staging->path, "cannot open the lock of");
         if (staging->lock >= 0 && is_planted(staging)) {
-            if (unlinkat(staging->dir, "lock", 0) != 0)
-                return error_errno(err, staging->path, "cannot replace the lock of");
+            if (!beneath_remove(staging->dir, "lock", err))
+                return false;
             close_folder(staging);
             continue;
         }

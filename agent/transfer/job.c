@@ -260,7 +260,7 @@ void job_suspend(struct job *job)
 /* The clocks of its deadlines stood still meanwhile. */
 void job_resume(struct job *job)
 {
-    if (job->state != JOB_SUSPENDED || job->stopping || job->wants_resume)
+    if (job->state != JOB_SUSPENDED || job->stopping)
         return;
     int64_t pause = job_elapsed(job) - job->suspended_at;
     job->paused += pause;

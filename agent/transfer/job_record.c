@@ -78,13 +78,13 @@ static bool is_word_of_states(const char *word)
     return false;
 }
 
-/* None is later than the time that has passed. */
+/* None is later than the time that has passed; the wall clock's may be of any day since 1970. */
 static bool are_clocks(const struct record *record)
 {
     return record->elapsed >= 0 && record->elapsed <= CLOCK_MAX && record->answered >= 0 &&
            record->answered <= record->elapsed && record->suspended >= 0 &&
            record->suspended <= record->elapsed && record->paused >= 0 &&
-           record->paused <= record->elapsed;
+           record->paused <= record->elapsed && record->saved >= 0;
 }
 
 /* What is wrong with it; NULL: nothing. `json` holds the strings. */

@@ -439,6 +439,15 @@ def bytes_in_staging(disk):
     return int(done.stdout or 0)
 
 
+def fill(disk):
+    subprocess.run([*disk.enter, "sh", "-c", "cat /dev/zero > '%s/fill'" % disk.point],
+                   stderr=subprocess.DEVNULL, check=False)
+
+
+def make_room(disk):
+    subprocess.run([*disk.enter, "rm", disk.point + "/fill"], check=True)
+
+
 def test_full_disk_midway_waits(scene):
     """Room that goes while bytes come: the same; what lies on the disk does not come again."""
     files = {"f%d" % i: filler(600000, i) for i in range(10)}
@@ -446,8 +455,7 @@ def test_full_disk_midway_waits(scene):
     server.wait_inside(2)
     wait_until(lambda: bytes_in_staging(disk) >= 2 * 262144, 20, "two begun files on the disk")
     begun = {record["file"] for record in server.asked()}
-    subprocess.run([*disk.enter, "sh", "-c", "cat /dev/zero > '%s/fill'" % disk.point],
-                   stderr=subprocess.DEVNULL, check=False)
+    fill(disk)
     server.gate.set()
     blames_nobody(driver.until_state(content, "WaitingDisk"))
     driver.until_idle(content)
@@ -456,11 +464,36 @@ def test_full_disk_midway_waits(scene):
     driver.clock(6 * SECOND)
     driver.until_idle(content)
     assert len(server.asked()) == asked, "asked for bytes that have no place"
-    subprocess.run([*disk.enter, "rm", disk.point + "/fill"], check=True)
+    make_room(disk)
     disk.grow(64 << 20)
     ended_on(disk, content, driver.step_until_ended(content, 5))
     again = [record for record in server.asked()[2:] if record["file"] in begun]
     assert len(again) == 2 and all(record["range"] for record in again), again
+    finish(driver)
+
+
+def test_full_disk_again(scene):
+    """Room that goes a second time, after bytes came: the first look comes as soon as before."""
+    files = {"f%d" % i: filler(600000, i) for i in range(2)}
+    content, server, disk, driver = on_small_disk(scene, 8 << 20, "gate", files)
+    server.wait_inside(2)
+    fill(disk)
+    server.gate.set()
+    driver.until_state(content, "WaitingDisk")
+    server.gate.clear()
+    for seconds in (6, 11, 21):
+        driver.clock(seconds * SECOND)
+        driver.until_idle(content)
+        assert driver.record(content)["state"] == "WaitingDisk"
+    make_room(disk)
+    driver.clock(41 * SECOND)
+    server.wait_inside(2)
+    fill(disk)
+    server.gate.set()
+    driver.until_state(content, "WaitingDisk")
+    make_room(disk)
+    driver.clock(6 * SECOND)
+    ended_on(disk, content, driver.until_ended(content, 20))
     finish(driver)
 
 

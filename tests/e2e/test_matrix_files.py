@@ -270,6 +270,7 @@ def damaged():
                  job="{aaaaaaaa-2222-4333-8444-555555555555}"), "no GUID": text_of(job="../../x"),
              "long GUID": text_of(job="{" + "1" * 3000 + "}"), "format 0": text_of(format=0),
              "format -1": text_of(format=-1), "negative": text_of(elapsed=-1),
+             "saved before all time": text_of(saved=-(1 << 63)),
              "answered later": text_of(answered=13), "suspended later": text_of(suspended=13),
              "paused for longer": text_of(paused=13), "too long": text_of(elapsed=1 << 40),
              "huge number": good.replace(b"1700000000", b"9" * 400),
