@@ -23,7 +23,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DNEARPOINT_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -g -pthread $(if $(SANITIZE),-O1 -fno-omit-frame-pointer $(SANITIZE),$(HARDEN))
 LDFLAGS  += -pthread $(if $(SANITIZE),$(SANITIZE),$(LINK))
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -lunistring
 
 SOURCES := $(sort $(wildcard policy/*.c policy/*/*.c agent/*.c agent/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
