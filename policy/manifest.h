@@ -1,6 +1,7 @@
 /*
  * A content's manifest: every file's name, size and digest (NP_Content.Manifest, the SDMPackage
  * <Content ContentId Version><FileContent Name Hash HashAlgorithm Size/></Content> document).
+ * Also what a distribution point lists of a content without one.
  * No system calls; any room may call it.
  */
 #ifndef POLICY_MANIFEST_H
@@ -10,6 +11,7 @@
 #include "policy/base/hash.h"
 #include "policy/base/mem.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +19,7 @@ struct manifest_file {
     const char *name; /* relative, '/' between segments, checked */
     int64_t size;
     enum hash_algorithm algorithm;
-    char hash[HASH_HEX_MAX]; /* upper-case hex */
+    char hash[HASH_HEX_MAX]; /* upper-case hex; of a list: no digest, but unique to the file */
 };
 
 struct manifest {
@@ -27,6 +29,9 @@ struct manifest {
     int64_t bytes;               /* sum of the sizes */
     const char *content_id;      /* <Content ContentId>, or NULL */
     const char *version;         /* <Content Version> as written, or NULL */
+    bool is_list;                /* of a distribution point: no file's digest is known */
+    size_t folder_count;         /* of a list: folders that hold nothing */
+    const char **folders;        /* in the arena */
 };
 
 /* Reads and checks it: names by text_refuse_file_name, no name twice (with or without case), none

@@ -112,6 +112,7 @@ struct site_content {
     size_t manifest_len;
     const char *manifest_where; /* document and line */
     const char *hash;           /* folder hash of the wanted version, or NULL */
+    int64_t hash_algorithm;     /* HashAlgorithm beside it; 0 where not known */
     int64_t flags;              /* PkgFlags */
     const struct instance *instance;
 };

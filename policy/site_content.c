@@ -204,10 +204,9 @@ static void join_manifest(struct site *site, const struct content_sources *from,
         content->manifest_where = instance_where(site->policy, row->instance);
     }
     row = find_version(&from->hashes, content->id, content->version);
-    if (row)
-        content->hash = instance_get_text(site->policy, row->instance, "Hash");
-    else
-        content->hash = instance_get_text(site->policy, content->instance, "ContentHash");
+    const struct instance *hashed = row ? row->instance : content->instance;
+    content->hash = instance_get_text(site->policy, hashed, row ? "Hash" : "ContentHash");
+    instance_get_int(hashed, "HashAlgorithm", 0, UINT32_MAX, &content->hash_algorithm, NULL);
 }
 
 static void fill(struct site *site, const struct content_sources *from,

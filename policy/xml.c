@@ -190,7 +190,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, cons
                      int namespace_count, const xmlChar **namespaces, int count, int defaulted,
                      const xmlChar **attributes)
 {
-    (void)prefix, (void)uri, (void)namespaces, (void)defaulted;
+    (void)prefix, (void)namespaces, (void)defaulted;
     struct xml_reader *reader = arg;
     reader->text_bytes = 0;
     if (!reader->inside) {
@@ -214,6 +214,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, cons
         return;
     struct xml_element element = {
         .name = (const char *)name,
+        .uri = (const char *)uri,
         .count = (size_t)count,
         .attributes = reader->attributes,
         .line = (unsigned)line_of(reader),

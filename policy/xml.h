@@ -6,8 +6,8 @@
  * opened. Reads UTF-8 and UTF-16 as ConfigMgr's tools write them: with or without byte order mark,
  * whatever encoding the declaration claims of the two, with NULs at the end. A sequence of roots,
  * as several exported instances in one file are, is read where the handlers take it. Memory does
- * not grow with the document. Namespaces' prefixes are dropped. No system calls; any room of
- * policy/ may call it.
+ * not grow with the document. Namespaces' prefixes are dropped; one that is bound to nothing is an
+ * error. No system calls; any room may call it.
  */
 #ifndef POLICY_XML_H
 #define POLICY_XML_H
@@ -25,6 +25,7 @@ struct xml_attribute {
 /* Valid during the callback only. */
 struct xml_element {
     const char *name;
+    const char *uri; /* its namespace; NULL: none */
     size_t count;
     const struct xml_attribute *attributes;
     unsigned line;

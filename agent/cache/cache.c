@@ -87,7 +87,7 @@ static bool is_touched(const struct stat *st, const struct record_line *line)
 
 /* What the record says of the file still holds, or its bytes are proven anew. The record knows
    SHA-256 only: a manifest with another digest is asked every time. */
-static bool is_intact(int tree, const struct manifest_file *wanted, const struct record_line *line)
+bool cache_is_intact(int tree, const struct manifest_file *wanted, const struct record_line *line)
 {
     int fd = beneath_open(tree, wanted->name, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
@@ -106,7 +106,7 @@ static bool is_recorded(const struct manifest_file *wanted, const struct record_
            (wanted->algorithm != HASH_SHA256 || strcmp(line->sha256, wanted->hash) == 0);
 }
 
-static int open_tree(const struct cache *cache, const char *content_id, int64_t version)
+int cache_open_tree(const struct cache *cache, const char *content_id, int64_t version)
 {
     char *path = mem_format(CACHE_DATALIB "/%s.%lld", content_id, (long long)version);
     int tree = beneath_open(cache->dir, path, O_RDONLY | O_DIRECTORY, 0);
@@ -120,12 +120,12 @@ bool cache_has(const struct cache *cache, const char *content_id, int64_t versio
     struct record record;
     if (!record_read(cache, content_id, version, &record))
         return false;
-    int tree = open_tree(cache, content_id, version);
+    int tree = cache_open_tree(cache, content_id, version);
     bool ok = tree >= 0 && record.count == manifest->count;
     for (size_t i = 0; ok && i < manifest->count; i++) {
         const struct manifest_file *wanted = &manifest->files[i];
         const struct record_line *line = record_find(&record, wanted->name);
-        ok = is_recorded(wanted, line) && is_intact(tree, wanted, line);
+        ok = is_recorded(wanted, line) && cache_is_intact(tree, wanted, line);
     }
     if (tree >= 0)
         close(tree);
@@ -195,6 +195,9 @@ static bool copy_tree(int tree, int target, const struct manifest *manifest, str
         if (!copy_file(tree, name, target, name, 0644))
             return error_errno(err, name, "cannot copy");
     }
+    for (size_t i = 0; i < manifest->folder_count; i++)
+        if (!beneath_make_folders(target, manifest->folders[i], 0755, err))
+            return false;
     return true;
 }
 
@@ -234,7 +237,7 @@ bool cache_copy_out(const struct cache *cache, const char *content_id, int64_t v
     char *leaf;
     int parent = open_target_parent(target, &leaf);
     char *building = mem_format("%s.nearpoint-%ld", leaf, (long)getpid());
-    int tree = open_tree(cache, content_id, version);
+    int tree = cache_open_tree(cache, content_id, version);
     bool ok = (parent >= 0 && tree >= 0) || error_errno(err, target, "cannot open the folder of");
     if (ok) {
         ok = fill_target(tree, parent, building, manifest, err);

@@ -37,6 +37,11 @@ char *cache_path(const struct cache *cache, const char *content_id, int64_t vers
 bool cache_has(const struct cache *cache, const char *content_id, int64_t version,
                const struct manifest *manifest);
 
+/* Is a content with this folder hash here and intact? Then `manifest` becomes what it holds, its
+   digests and empty folders with it; the caller frees it. Reads only. */
+bool cache_has_folder(const struct cache *cache, const char *content_id, int64_t version,
+                      const char *folder_hash, struct manifest *manifest);
+
 /* Copies the content's tree to `target`, which must not exist or be an empty folder: built beside
    it and renamed. */
 bool cache_copy_out(const struct cache *cache, const char *content_id, int64_t version,
@@ -52,15 +57,27 @@ struct staged_file {
     int64_t on_disk;           /* bytes of disk that its part has, however long it is */
     char sha256[HASH_HEX_MAX]; /* known once kept */
     int64_t mtime_ns;          /* once kept */
-    bool kept;                 /* verified and in the tree that will be published */
+    bool kept;                 /* verified and in the tree that will be published; of a list: whole,
+                                  its digest known */
+    bool is_listed;            /* no digest was known before */
 };
 
 struct staging;
 
 /* Opens Staging/<id>.<version> under its lock. Another process holds it: false, code BUSY, its
-   process id in the text. */
+   process id in the text. `manifest` may be NULL: a list follows. */
 struct staging *staging_open(struct cache *cache, const char *content_id, int64_t version,
                              const struct manifest *manifest, struct error *err);
+
+/* What the content holds, as a distribution point lists it, instead of what was known before. No
+   file is open. The list outlives the staging. */
+void staging_take_list(struct staging *staging, const struct manifest *list);
+
+/* All files of a list are kept: the folder hash that they have. */
+void staging_folder_hash(struct staging *staging, char hex[HASH_HEX_MAX]);
+
+/* Throws all bytes away, with what is beside them. No file is open. Worker. */
+void staging_distrust(struct staging *staging);
 
 /* The content's distinct files, in the manifest's order. */
 size_t staging_file_count(const struct staging *staging);
@@ -115,7 +132,8 @@ bool staging_empty_part(struct staging *staging, const struct staged_file *file,
 bool staging_close_part(struct staged_file *file, struct staged_part *part, struct error *err);
 
 /* The part is whole and its digest right: takes it into the tree. `sha256` is its SHA-256; `fd`
-   stays the caller's. On failure the part is as it was. Worker. */
+   stays the caller's. On failure the part is as it was. One of a list stays where it is until all
+   are there. Worker. */
 bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd,
                        const char *sha256, struct error *err);
 
@@ -139,9 +157,10 @@ void staging_save_validator(struct staging *staging, const struct staged_file *f
 void staging_load_validator(struct staging *staging, const struct staged_file *file,
                             struct staged_validator *validator);
 
-/* All files are kept: publishes the content by one rename and empties the staging folder. A disk
-   that refuses to sync the bytes is not trusted with them again: the parts are removed, and no file
-   is kept. After a failure a survey comes first. Worker. */
+/* All files are kept (of a list: and its folder hash is right): publishes the content by one rename
+   and empties the staging folder. A disk that refuses to sync the bytes is not trusted with them
+   again: the parts are removed, and no file is kept. After a failure a survey comes first. Worker.
+ */
 bool staging_publish(struct staging *staging, struct error *err);
 
 /* Unlocks; parts stay for the next run. */

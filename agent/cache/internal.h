@@ -41,8 +41,24 @@ struct staging {
     struct staged_file *files;
     const char **names; /* all files' names, in one piece */
     size_t name_count;
-    size_t folder_count; /* of the tree; by the survey */
+    size_t folder_count;            /* of the tree; by the survey */
+    const struct manifest *list;    /* NULL: not of a list */
+    char folder_hash[HASH_HEX_MAX]; /* of a list; empty: not known */
 };
+
+/* Where the tree is, below the staging folder. */
+#define STAGING_TREE "tree"
+
+/* Files of one digest become one, in the manifest's order. */
+void staging_collect(struct staging *staging, const struct manifest *manifest);
+
+/* Gives the file at `from` (a path in the cache) all its names in the tree, or none: when the disk
+   has room again, it is done once more. */
+bool staging_put_in_tree(struct staging *staging, const struct staged_file *file, const char *from,
+                         struct error *err);
+
+/* listed.c: makes the tree of a list's kept files and folders. */
+bool staging_build_tree(struct staging *staging, struct error *err);
 
 /* With what is beside it. */
 void staging_remove_part(const struct staging *staging, const struct staged_file *file);
@@ -54,6 +70,9 @@ struct record_line {
 };
 
 struct record {
+    char folder_hash[HASH_HEX_MAX]; /* empty: not known */
+    size_t folder_count;
+    char **folders; /* that hold nothing */
     size_t count;
     struct record_line *lines; /* by name in byte order */
 };
@@ -63,6 +82,11 @@ bool record_read(const struct cache *cache, const char *content_id, int64_t vers
                  struct record *record);
 void record_free(struct record *record);
 const struct record_line *record_find(const struct record *record, const char *name);
+
+/* cache.c: the content's tree; -1 where there is none. */
+int cache_open_tree(const struct cache *cache, const char *content_id, int64_t version);
+/* What the record says of the file still holds, or its bytes are proven anew. */
+bool cache_is_intact(int tree, const struct manifest_file *wanted, const struct record_line *line);
 
 /* Writes it from the kept files. */
 bool record_write(const struct cache *cache, const char *content_id, int64_t version,

@@ -1,4 +1,5 @@
-/* A content's record: INI text, one line a file (SHA-256, size, time of change, name). */
+/* A content's record: INI text, one line a file (SHA-256, size, time of change, name). One that
+   came by a list has its folder hash and its empty folders in the head. */
 #include "agent/cache/internal.h"
 
 #include "policy/base/beneath.h"
@@ -20,6 +21,23 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct record_line *)a)->name, ((const struct record_line *)b)->name);
 }
 
+/* "Hash=<folder hash>" and "Folder=<name>", a line each; others are passed over. */
+static bool parse_head(char *text, struct record *record)
+{
+    size_t cap = 0;
+    for (char *line; (line = strsep(&text, "\n"));) {
+        if (text_starts_with(line, "Hash=") && line[5] &&
+            !hash_parse(HASH_SHA256, line + 5, record->folder_hash))
+            return false;
+        if (!text_starts_with(line, "Folder="))
+            continue;
+        record->folders =
+            mem_grow(record->folders, &cap, record->folder_count + 1, sizeof *record->folders);
+        record->folders[record->folder_count++] = mem_copy_string(line + strlen("Folder="));
+    }
+    return true;
+}
+
 /* "<SHA-256> <size> <nanoseconds> <name>" */
 static bool parse_line(char *text, struct record_line *line)
 {
@@ -39,11 +57,15 @@ static bool parse_line(char *text, struct record_line *line)
 
 static bool parse(char *text, struct record *record)
 {
+    static const char files[] = "\n[Files]\n";
     size_t cap = 0;
-    char *at = strstr(text, "[Files]\n");
+    char *at = strstr(text, files);
     if (!at)
         return false;
-    at += strlen("[Files]\n");
+    *at = '\0';
+    at += sizeof files - 1;
+    if (!parse_head(text, record))
+        return false;
     while (*at) {
         char *end = strchr(at, '\n');
         if (!end)
@@ -79,6 +101,9 @@ void record_free(struct record *record)
 {
     for (size_t i = 0; i < record->count; i++)
         free(record->lines[i].name);
+    for (size_t i = 0; i < record->folder_count; i++)
+        free(record->folders[i]);
+    free(record->folders);
     free(record->lines);
     *record = (struct record){0};
 }
@@ -103,8 +128,12 @@ bool record_write(const struct cache *cache, const char *content_id, int64_t ver
                   struct staging *staging, struct error *err)
 {
     struct buf text = {0};
-    buf_format(&text, "[Info]\nContentID=%s\nVersion=%lld\nHash=\n[Files]\n", content_id,
-               (long long)version);
+    const struct manifest *list = staging->list;
+    buf_format(&text, "[Info]\nContentID=%s\nVersion=%lld\nHash=%s\n", content_id,
+               (long long)version, staging->folder_hash);
+    for (size_t i = 0; list && i < list->folder_count; i++)
+        buf_format(&text, "Folder=%s\n", list->folders[i]);
+    buf_append_text(&text, "[Files]\n");
     for (size_t i = 0; i < staging_file_count(staging); i++) {
         const struct staged_file *file = staging_file(staging, i);
         for (size_t n = 0; n < file->name_count; n++)

@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TREE "tree"
-
 size_t staging_file_count(const struct staging *staging)
 {
     return staging->file_count;
@@ -124,9 +122,11 @@ static int compare_places(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Files of one digest become one, then all stand in the manifest's order again. */
-static void collect_files(struct staging *staging, const struct manifest *manifest)
+void staging_collect(struct staging *staging, const struct manifest *manifest)
 {
+    free(staging->files);
+    free(staging->names);
+    staging->file_count = 0;
     size_t count = manifest->count;
     struct by_digest *sorted = mem_zero(count, sizeof *sorted);
     for (size_t i = 0; i < count; i++)
@@ -141,6 +141,7 @@ static void collect_files(struct staging *staging, const struct manifest *manife
             struct staged_file *file = &staging->files[staging->file_count++];
             file->file = sorted[i].file;
             file->names = &staging->names[i];
+            file->is_listed = manifest->is_list;
         }
         staging->files[staging->file_count - 1].name_count++;
     }
@@ -161,7 +162,8 @@ struct staging *staging_open(struct cache *cache, const char *content_id, int64_
         staging_close(staging);
         return NULL;
     }
-    collect_files(staging, manifest);
+    if (manifest)
+        staging_collect(staging, manifest);
     return staging;
 }
 
@@ -192,7 +194,7 @@ static bool find_in_library(const struct staging *staging, struct staged_file *f
                             struct error *err)
 {
     char path[LIBRARY_PATH_SIZE];
-    if (file->file->algorithm != HASH_SHA256)
+    if (file->is_listed || file->file->algorithm != HASH_SHA256)
         return true; /* its SHA-256, and so its place, is not known yet */
     cache_library_path(path, file->file->hash);
     struct stat st;
@@ -232,8 +234,8 @@ static size_t count_folders(const struct staging *staging)
 bool staging_survey(struct staging *staging, struct error *err)
 {
     /* The tree of a killed run: its files stand by their own names still. */
-    if (!beneath_remove(staging->dir, TREE, err) ||
-        !beneath_make_folders(staging->dir, TREE, 0755, err))
+    if (!beneath_remove(staging->dir, STAGING_TREE, err) ||
+        !beneath_make_folders(staging->dir, STAGING_TREE, 0755, err))
         return false;
     staging->folder_count = count_folders(staging);
     for (size_t i = 0; i < staging->file_count; i++) {
@@ -264,7 +266,7 @@ static bool make_parents(struct staging *staging, const char *path, struct error
 static bool link_name(struct staging *staging, const char *from, const char *name,
                       struct error *err)
 {
-    char *to = mem_format("%s/" TREE "/%s", staging->path, name);
+    char *to = mem_format("%s/" STAGING_TREE "/%s", staging->path, name);
     bool nested = strchr(name, '/') != NULL;
     bool ok = (!nested || make_parents(staging, to, err)) &&
               (cache_link_or_copy(staging->cache->dir, from, to) ||
@@ -276,16 +278,14 @@ static bool link_name(struct staging *staging, const char *from, const char *nam
 static void take_from_tree(struct staging *staging, const struct staged_file *file, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char *path = mem_format(TREE "/%s", file->names[i]);
+        char *path = mem_format(STAGING_TREE "/%s", file->names[i]);
         beneath_remove(staging->dir, path, NULL);
         free(path);
     }
 }
 
-/* Gives the file at `from` (a path in the cache) all its names in the tree, or none: when the disk
-   has room again, it is done once more. */
-static bool put_in_tree(struct staging *staging, const struct staged_file *file, const char *from,
-                        struct error *err)
+bool staging_put_in_tree(struct staging *staging, const struct staged_file *file, const char *from,
+                         struct error *err)
 {
     for (size_t i = 0; i < file->name_count; i++)
         if (!link_name(staging, from, file->names[i], err)) {
@@ -305,6 +305,17 @@ static bool note_kept(struct staged_file *file, int fd, const char *sha256, stru
     return true;
 }
 
+/* A list's part stays until the content stands: its digest is nobody's to know after a kill. */
+static bool name_in_library(int cache, const struct staged_file *file, const char *from,
+                            const char *to)
+{
+    if (file->is_listed && beneath_link(cache, from, to))
+        return true;
+    if (file->is_listed && errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP)
+        return false;
+    return beneath_rename(cache, from, to, RENAME_NOREPLACE);
+}
+
 /* Where the part becomes the library's file. */
 static bool move_to_library(struct staging *staging, const struct staged_file *file,
                             struct error *err)
@@ -313,12 +324,12 @@ static bool move_to_library(struct staging *staging, const struct staged_file *f
     cache_library_path(to, file->sha256);
     char *from = mem_format("%s/%s", staging->path, file->file->hash);
     int cache = staging->cache->dir;
-    bool ok = beneath_rename(cache, from, to, RENAME_NOREPLACE);
+    bool ok = name_in_library(cache, file, from, to);
     if (!ok && errno == ENOENT)
-        ok = make_parents(staging, to, err) && beneath_rename(cache, from, to, RENAME_NOREPLACE);
+        ok = make_parents(staging, to, err) && name_in_library(cache, file, from, to);
     /* Another content brought the same bytes meanwhile: the tree keeps its own copy of them. */
     if (!ok && errno == EEXIST)
-        ok = beneath_remove(cache, from, err);
+        ok = file->is_listed || beneath_remove(cache, from, err);
     else if (!ok)
         error_errno(err, file->file->name, "cannot move into the library");
     free(from);
@@ -330,8 +341,10 @@ bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd
 {
     if (fchmod(fd, 0444) != 0)
         return error_errno(err, file->file->name, "cannot change the mode of");
+    if (file->is_listed)
+        return file->kept = note_kept(file, fd, sha256, err);
     char *from = mem_format("%s/%s", staging->path, file->file->hash);
-    bool ok = note_kept(file, fd, sha256, err) && put_in_tree(staging, file, from, err);
+    bool ok = note_kept(file, fd, sha256, err) && staging_put_in_tree(staging, file, from, err);
     free(from);
     /* Unsynced, a file is as safe in the library now as it will ever be. */
     if (ok && !staging->cache->sync && !move_to_library(staging, file, err)) {
@@ -357,7 +370,8 @@ bool staging_keep_library(struct staging *staging, struct staged_file *file,
     if (ok && strcmp(hex, file->file->hash) != 0)
         ok = beneath_remove(staging->cache->dir, path, err);
     else if (ok)
-        ok = file->kept = note_kept(file, fd, hex, err) && put_in_tree(staging, file, path, err);
+        ok = file->kept =
+            note_kept(file, fd, hex, err) && staging_put_in_tree(staging, file, path, err);
     close(fd);
     return ok;
 }
@@ -370,7 +384,7 @@ static bool sync_disk(const struct staging *staging, struct error *err)
 
 static bool move_all_to_library(struct staging *staging, struct error *err)
 {
-    if (!staging->cache->sync)
+    if (!staging->cache->sync && !staging->list)
         return true;
     struct stat st;
     for (size_t i = 0; i < staging->file_count; i++)
@@ -384,7 +398,7 @@ static bool move_all_to_library(struct staging *staging, struct error *err)
 static bool rename_tree(struct staging *staging, struct error *err)
 {
     int cache = staging->cache->dir;
-    char *from = mem_format("%s/" TREE, staging->path);
+    char *from = mem_format("%s/" STAGING_TREE, staging->path);
     char *to =
         mem_format(CACHE_DATALIB "/%s.%lld", staging->content_id, (long long)staging->version);
     bool ok = beneath_rename(cache, from, to, RENAME_NOREPLACE);
@@ -411,9 +425,9 @@ static void clear_away(const struct staging *staging)
 }
 
 /* The kernel may call pages clean that it could not write: what is here proves nothing any more. */
-static void distrust(struct staging *staging)
+void staging_distrust(struct staging *staging)
 {
-    beneath_remove(staging->dir, TREE, NULL);
+    beneath_remove(staging->dir, STAGING_TREE, NULL);
     for (size_t i = 0; i < staging->file_count; i++) {
         struct staged_file *file = &staging->files[i];
         staging_remove_part(staging, file);
@@ -427,10 +441,11 @@ bool staging_publish(struct staging *staging, struct error *err)
 {
     /* First the bytes, then the names that stand for verified bytes, then the content's name. */
     if (!sync_disk(staging, err)) {
-        distrust(staging);
+        staging_distrust(staging);
         return false;
     }
-    bool ok = move_all_to_library(staging, err) &&
+    bool ok = (!staging->list || staging_build_tree(staging, err)) &&
+              move_all_to_library(staging, err) &&
               record_write(staging->cache, staging->content_id, staging->version, staging, err) &&
               sync_disk(staging, err) && rename_tree(staging, err) && sync_disk(staging, err);
     if (ok)

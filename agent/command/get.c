@@ -8,6 +8,7 @@
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
+#include "policy/folder_hash.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -34,7 +35,8 @@ struct get {
 struct outcome {
     const char *asked;
     const struct site_content *content; /* NULL: unknown */
-    struct manifest manifest;
+    struct manifest manifest;           /* empty while it is not known */
+    char folder_hash[HASH_HEX_MAX];     /* by which it is known; empty: by its manifest */
     struct question question;
     bool ok, cached;
     struct job *job; /* NULL: none was started */
@@ -102,6 +104,20 @@ static bool check_names(const struct outcome *outcome, struct error *err)
                      manifest->version ? manifest->version : "unknown");
 }
 
+/* How a hash of HashAlgorithm 32772 (SHA-1) was made is not public. */
+static bool read_folder_hash(struct outcome *outcome, struct error *err)
+{
+    const struct site_content *content = outcome->content;
+    bool known = content->hash_algorithm == 0 || content->hash_algorithm == FOLDER_HASH_ALGORITHM;
+    if (known && hash_parse(HASH_SHA256, content->hash, outcome->folder_hash))
+        return true;
+    return error_set(err, ERROR_FAILED, BLAME_POLICY, "HASH_ALGORITHM", content->id,
+                     "the policy holds a folder hash of it that is none of HashAlgorithm %d (64 "
+                     "hexadecimal digits), and no manifest: it could not be verified; 'nearpoint "
+                     "publish' writes a manifest",
+                     FOLDER_HASH_ALGORITHM);
+}
+
 static bool read_manifest(struct outcome *outcome, struct error *err)
 {
     const struct site_content *content = outcome->content;
@@ -109,9 +125,12 @@ static bool read_manifest(struct outcome *outcome, struct error *err)
         return manifest_read(&outcome->manifest, content->manifest, content->manifest_len,
                              content->manifest_where, err) &&
                check_names(outcome, err);
-    return error_set(err, ERROR_FAILED, BLAME_POLICY, "NO_MANIFEST", content->id,
-                     "the policy holds no manifest of it in the version wanted (NP_Content with "
-                     "ContentID and Version): it could not be verified");
+    if (content->has_version && content->hash)
+        return read_folder_hash(outcome, err);
+    return error_set(
+        err, ERROR_FAILED, BLAME_POLICY, "NO_MANIFEST", content->id,
+        "the policy holds neither a manifest nor a folder hash of it in the version "
+        "wanted (NP_Content, NP_ContentHash or SMS_Content): it could not be verified");
 }
 
 static void on_ended(void *arg)
@@ -166,7 +185,8 @@ static bool run_job(struct get *get, struct outcome *outcome, struct error *err)
     const struct options *options = get->context->options;
     struct job_request request = {
         .location = outcome->question.request,
-        .manifest = &outcome->manifest,
+        .manifest = *outcome->folder_hash ? NULL : &outcome->manifest,
+        .folder_hash = *outcome->folder_hash ? outcome->folder_hash : NULL,
         .wait_minutes = options->wait,
     };
     sigset_t before;
@@ -196,6 +216,28 @@ static bool take_result(struct outcome *outcome, struct error *err)
     return false;
 }
 
+/* What is known by its folder hash alone says only now what it holds. */
+static bool is_in_cache(const struct get *get, struct outcome *outcome)
+{
+    const struct site_content *content = outcome->content;
+    if (*outcome->folder_hash)
+        return cache_has_folder(get->cache, content->id, content->version, outcome->folder_hash,
+                                &outcome->manifest);
+    return cache_has(get->cache, content->id, content->version, &outcome->manifest);
+}
+
+static bool copy_out(const struct get *get, struct outcome *outcome, struct error *err)
+{
+    const struct site_content *content = outcome->content;
+    const char *to = get->context->options->to;
+    if (!outcome->cached && *outcome->folder_hash && !is_in_cache(get, outcome))
+        return error_set(err, ERROR_FAILED, BLAME_DISK, "CACHE", content->id,
+                         "the cache does not hold what was published there");
+    return !to ||
+           (folders_make_above(to, err) &&
+            cache_copy_out(get->cache, content->id, content->version, &outcome->manifest, to, err));
+}
+
 static bool bring(struct get *get, struct outcome *outcome, struct error *err)
 {
     outcome->content = site_find_content(&get->world.site, outcome->asked, err);
@@ -203,15 +245,12 @@ static bool bring(struct get *get, struct outcome *outcome, struct error *err)
         return false;
     const struct site_content *content = outcome->content;
     outcome->path = cache_path(get->cache, content->id, content->version);
-    outcome->cached = cache_has(get->cache, content->id, content->version, &outcome->manifest);
+    outcome->cached = is_in_cache(get, outcome);
     if (outcome->cached)
         job_note_cached(get->log, content->id, content->version, outcome->path);
     else if (!run_job(get, outcome, err) || !take_result(outcome, err))
         return false;
-    const char *to = get->context->options->to;
-    return !to ||
-           (folders_make_above(to, err) &&
-            cache_copy_out(get->cache, content->id, content->version, &outcome->manifest, to, err));
+    return copy_out(get, outcome, err);
 }
 
 static double seconds_now(const struct get *get)
@@ -269,6 +308,11 @@ static json_t *sources_json(const struct job_report *report)
     return sources;
 }
 
+static const char *verified_by(const struct outcome *outcome)
+{
+    return *outcome->folder_hash ? "folderHash" : "manifest";
+}
+
 static json_t *outcome_json(const struct outcome *outcome)
 {
     const struct site_content *content = outcome->content;
@@ -284,7 +328,7 @@ static json_t *outcome_json(const struct outcome *outcome)
                      (json_int_t)report->bytes_reused, "files", (json_int_t)outcome->manifest.count,
                      "seconds", outcome->seconds, "sources", sources_json(report), "path",
                      outcome->ok ? json_string(outcome->path) : json_null(), "verifiedBy",
-                     outcome->ok ? json_string("manifest") : json_null(), "job",
+                     outcome->ok ? json_string(verified_by(outcome)) : json_null(), "job",
                      outcome->job ? json_string(report->job) : json_null(), "error",
                      outcome->ok ? json_null() : error_json(&outcome->error), "nextMinute",
                      report->next_minute < 0 ? json_null() : json_integer(report->next_minute));

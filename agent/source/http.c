@@ -3,9 +3,10 @@
  * the connections live in the loop's multi handle.
  */
 #include "agent/source/http.h"
+#include "agent/source/dav.h"
+#include "agent/source/dp_form.h"
 #include "agent/source/http_fetch.h"
 
-#include "policy/base/buf.h"
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
@@ -66,7 +67,7 @@ static void begin(void *arg)
 static bool is_page_name(const char *url)
 {
     static const char *const endings[] = {".htm", ".html", ".xhtml"};
-    size_t len = strcspn(url, "?#");
+    size_t len = source_shown_length(url);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         size_t ending = strlen(endings[i]);
         if (len >= ending && strncasecmp(url + len - ending, endings[i], ending) == 0)
@@ -149,28 +150,15 @@ static void cancel(struct source_fetch *fetch)
         drop(fetch);
 }
 
-static char *file_url(const char *content_url, const char *name)
-{
-    struct buf url = {0};
-    buf_append_text(&url, content_url);
-    buf_append_text(&url, "/");
-    for (const char *c = name; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     (*c >= '0' && *c <= '9') || strchr("-._~/", *c);
-        if (plain)
-            buf_append(&url, c, 1);
-        else
-            buf_format(&url, "%%%02X", (unsigned char)*c);
-    }
-    return url.data;
-}
-
 const struct source_kind http_source = {
     .name = "HTTP",
     .start = start,
     .resume = resume,
     .cancel = cancel,
-    .file_url = file_url,
+    .form_count = dp_form_count,
+    .file_url = dp_form_file_url,
+    .list = dav_list,
+    .cancel_list = dav_cancel,
 };
 
 struct source_client *source_client_create(struct loop *loop, struct resolver *resolver,

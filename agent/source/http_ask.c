@@ -77,6 +77,27 @@ static void set_range(struct source_fetch *fetch)
         add_header(fetch, "If-Range", fetch->validator);
 }
 
+/* As ConfigMgr's clients ask (configmgr-facts 5.2), in one `prop` as RFC 4918 has it, with the
+   property by which web servers tell a folder. */
+static const char propfind[] =
+    "<?xml version=\"1.0\"?>\r\n"
+    "<d:propfind xmlns:d=\"DAV:\"><d:prop><d:iscollection/><d:resourcetype/>"
+    "<d:getcontentlength/></d:prop></d:propfind>\r\n";
+
+static void set_method(struct source_fetch *fetch)
+{
+    const struct source_document *document = fetch->request.document;
+    bool lists = document && document->depth;
+    curl_easy_setopt(fetch->easy, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(fetch->easy, CURLOPT_CUSTOMREQUEST, lists ? "PROPFIND" : NULL);
+    if (!lists)
+        return;
+    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, propfind);
+    add_header(fetch, "Depth", document->depth);
+    add_header(fetch, "Translate", "f");
+    add_header(fetch, "Content-Type", "text/xml");
+}
+
 static void set_headers(struct source_fetch *fetch)
 {
     curl_slist_free_all(fetch->headers);
@@ -87,6 +108,7 @@ static void set_headers(struct source_fetch *fetch)
     const struct source_document *document = fetch->request.document;
     if (document && document->if_none_match)
         add_header(fetch, "If-None-Match", document->if_none_match);
+    set_method(fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
 }
 

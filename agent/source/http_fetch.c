@@ -93,10 +93,10 @@ void http_fetch_release(struct source_fetch *fetch)
     client->open--;
 }
 
-/* "http://host/path" of a URL, for messages and logs: no query, no userinfo. */
+/* "http://host/path" of a URL, for messages and logs: no userinfo. */
 static void where_of(const char *url, char *out, size_t size)
 {
-    snprintf(out, size, "%.*s", (int)strcspn(url, "?#"), url);
+    snprintf(out, size, "%.*s", (int)source_shown_length(url), url);
 }
 
 void http_fetch_finish(struct source_fetch *fetch)
@@ -105,7 +105,7 @@ void http_fetch_finish(struct source_fetch *fetch)
     struct source_request request = fetch->request;
     if (!result.ok)
         where_of(fetch->url, result.error.where, sizeof result.error.where);
-    else if (request.document)
+    else if (request.document && request.document->url)
         *request.document->url = mem_copy_string(fetch->url);
     http_fetch_release(fetch);
     request.done(request.arg, &result);

@@ -279,25 +279,37 @@ static bool is_redirect(const struct http_reply *reply)
     return redirect && reply->location[0];
 }
 
-struct http_judgement http_reply_judge_document(const struct http_reply *reply, int64_t most,
-                                                bool conditional, struct error *err)
+static struct http_judgement refuse_no_listing(const struct http_reply *reply, struct error *err)
+{
+    if (reply->page)
+        return refuse_portal(err, "answers PROPFIND with a web page (a captive portal or a login "
+                                  "page?)");
+    return refuse(err, "LISTING", false, false,
+                  "answers PROPFIND with something else than a WebDAV listing");
+}
+
+struct http_judgement http_reply_judge_document(const struct http_reply *reply,
+                                                const struct http_wanted_document *wanted,
+                                                struct error *err)
 {
     char text[160];
     if (is_redirect(reply))
         return (struct http_judgement){.verdict = HTTP_REDIRECT};
-    if (reply->status == 304 && conditional)
+    if (reply->status == 304 && wanted->conditional)
         return (struct http_judgement){.verdict = HTTP_KNOWN};
-    if (reply->status != 200)
+    if (reply->status == 200 && wanted->listing)
+        return refuse_no_listing(reply, err);
+    if (reply->status != (wanted->listing ? 207 : 200))
         return judge_status(reply, err);
     if (reply->encoded)
         return refuse(err, "ENCODED", false, false,
                       "sends a Content-Encoding that was not asked for");
     if (reply->length_bad)
         return refuse(err, "LENGTH", false, false, "declares a Content-Length that is none");
-    if (reply->length <= most)
-        return (struct http_judgement){.verdict = HTTP_USE, .end = most, .whole = true};
+    if (reply->length <= wanted->most)
+        return (struct http_judgement){.verdict = HTTP_USE, .end = wanted->most, .whole = true};
     snprintf(text, sizeof text, "declares %lld bytes, more than the %lld that a document may have",
-             (long long)reply->length, (long long)most);
+             (long long)reply->length, (long long)wanted->most);
     return refuse(err, "TOO_LARGE", false, false, text);
 }
 

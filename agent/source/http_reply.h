@@ -74,10 +74,15 @@ bool http_reply_is_portal(const struct http_reply *reply, const struct http_want
 /* "403.9", of IIS: all connections of a workstation are taken. */
 bool http_says_too_many(const char *text, size_t len);
 
-/* The same for a document of unknown size, at most `most` bytes; `conditional`: If-None-Match was
-   sent. */
-struct http_judgement http_reply_judge_document(const struct http_reply *reply, int64_t most,
-                                                bool conditional, struct error *err);
+/* What was asked for, of a size that is not known. */
+struct http_wanted_document {
+    int64_t most;     /* bytes */
+    bool conditional; /* If-None-Match was sent */
+    bool listing;     /* a multistatus */
+};
+struct http_judgement http_reply_judge_document(const struct http_reply *reply,
+                                                const struct http_wanted_document *wanted,
+                                                struct error *err);
 
 /* What If-Range may hold: a strong ETag, else the date; empty where there is neither. */
 const char *http_reply_validator(const struct http_reply *reply);

@@ -36,9 +36,14 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 static struct http_judgement judge_reply(struct source_fetch *fetch)
 {
     const struct source_document *document = fetch->request.document;
-    if (document)
-        return http_reply_judge_document(&fetch->reply, document->most,
-                                         document->if_none_match != NULL, &fetch->result.error);
+    if (document) {
+        const struct http_wanted_document wanted = {
+            .most = document->most,
+            .conditional = document->if_none_match != NULL,
+            .listing = document->depth != NULL,
+        };
+        return http_reply_judge_document(&fetch->reply, &wanted, &fetch->result.error);
+    }
     return http_reply_judge(&fetch->reply, &fetch->wanted, &fetch->result.error);
 }
 
@@ -49,6 +54,7 @@ static void refuse(struct source_fetch *fetch, const struct http_judgement *judg
     fetch->result.full = judgement->full;
     fetch->result.portal = judgement->portal;
     fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
+    fetch->result.status = fetch->reply.status;
     /* IIS says on the page, not in the head, that its connections are taken. */
     if (fetch->reply.status == 403 && !judgement->full && !fetch->request.document)
         http_fetch_enter(fetch, HTTP_PHASE_REFUSAL);
@@ -232,6 +238,7 @@ static void conclude_refusal(struct source_fetch *fetch)
         return;
     http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_403", true,
                     "answers HTTP status 403.9 (too many users)");
+    fetch->result.status = 403;
     fetch->result.full = true;
     fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
 }

@@ -11,6 +11,7 @@
 
 #include "agent/loop/loop.h"
 #include "agent/resolve/resolve.h"
+#include "policy/base/mem.h"
 #include "policy/site.h"
 
 #include <stdbool.h>
@@ -43,14 +44,16 @@ struct source_result {
     bool portal;            /* a web page instead of the file: something on the way answers */
     int64_t retry_after_ms; /* as the source asked; -1 where it did not */
     bool not_modified;      /* a document is what If-None-Match says */
+    int status;             /* of the HTTP reply that refused; 0: there was none */
 };
 
 /* What is not known of a document before it comes, unlike of a file. */
 struct source_document {
     int64_t most;              /* bytes: more are refused */
     const char *if_none_match; /* an ETag, or NULL */
+    const char *depth;         /* NULL: GET; else PROPFIND with that Depth */
     int64_t within_ms;         /* for the whole of it */
-    char **url;                /* gets where it was found, for the caller to free */
+    char **url;                /* gets where it was found, for the caller to free; or NULL */
 };
 
 enum source_take {
@@ -81,6 +84,36 @@ struct source_request {
 
 struct source_fetch;
 
+/* What a content holds, as its source lists it. */
+struct source_name {
+    const char *name; /* relative, checked as a manifest's (text_refuse_file_name) */
+    int64_t size;
+    bool is_folder;
+    bool is_walked; /* the source's own */
+};
+
+struct source_list {
+    struct arena arena;
+    size_t count, cap;
+    struct source_name *names; /* no two are one without case; none is below a file */
+    int64_t bytes;             /* of all files */
+    unsigned form;             /* under which it was found: files are asked for from this on */
+};
+
+void source_list_free(struct source_list *list); /* NULL is fine */
+
+struct source_list_request {
+    const char *content_url;
+    bool past_caches;
+    int64_t stall_ms;
+    /* Once, unless cancelled; the listing is gone when this is called. `list` is the receiver's;
+       NULL where the result is not ok. */
+    void (*done)(void *arg, const struct source_result *result, struct source_list *list);
+    void *arg;
+};
+
+struct source_listing;
+
 struct source_kind {
     const char *name; /* "HTTP" */
     /* Never calls back before it returns. */
@@ -88,9 +121,27 @@ struct source_kind {
                                   const struct source_request *request);
     void (*resume)(struct source_fetch *fetch);
     void (*cancel)(struct source_fetch *fetch); /* no callback follows */
+    /* The forms of a content's URLs under which a distribution point may answer, in the order of
+       trying; 1 and more. */
+    unsigned (*form_count)(const char *content_url);
     /* The file's URL below the content's; the caller frees it. */
-    char *(*file_url)(const char *content_url, const char *name);
+    char *(*file_url)(const char *content_url, unsigned form, const char *name);
+    /* Lists the content: names that are refused, listed twice or outside of it, more than
+       LIMIT_MANIFEST_FILES, nesting beyond LIMIT_LISTING_DEPTH are failures, blame source, code
+       LISTING. Never calls back before it returns. */
+    struct source_listing *(*list)(struct source_client *client,
+                                   const struct source_list_request *request);
+    void (*cancel_list)(struct source_listing *listing); /* no callback follows */
 };
+
+/* Does the reply refuse the form of the URL, so that another may work? */
+bool source_is_refusal(const struct source_result *result);
+
+/* What to look at on a distribution point that refuses all forms with this status; "": nothing. */
+const char *source_refusal_advice(int status);
+
+/* How much of a URL may be shown: what a query hides is left out, a file's name is not. */
+size_t source_shown_length(const char *url);
 
 /* NULL: this kind is not spoken to. */
 const struct source_kind *source_kind_for(enum dp_kind kind);

@@ -1,7 +1,8 @@
 /* What the job's files share: job.c (life), job_wait.c (when nothing works, and deadlines),
-   job_files.c (files and their parts), job_fetch.c (one connection's work), job_plan.c (what a free
-   connection does next; silence and slowness), job_sources.c (choice and blame), job_explain.c
-   (the last word), job_state.c (transitions), job_record.c (the record), trace.c (log lines). */
+   job_files.c (files and their parts), job_list.c (a content without a manifest), job_fetch.c (one
+   connection's work), job_plan.c (what a free connection does next; silence and slowness),
+   job_sources.c (choice and blame), job_explain.c (the last word), job_state.c (transitions),
+   job_record.c (the record), trace.c (log lines). */
 #ifndef AGENT_TRANSFER_INTERNAL_H
 #define AGENT_TRANSFER_INTERNAL_H
 
@@ -18,6 +19,11 @@ struct job_source {
     size_t failures; /* in a row, since the last byte */
     bool out;        /* set aside for the job */
     int64_t rate;    /* bytes a second of a connection, the last that told; 0: not known */
+    unsigned form, first_form; /* of the URLs asked for now, and at first */
+    bool form_known;           /* it gave a byte under `form` */
+    struct error refusal;      /* its answer to the first form */
+    bool was_wrong;            /* all it gave did not have the folder hash, */
+    struct manifest wrong;     /* but these digests; by name */
     struct job_source_report report;
 };
 
@@ -52,6 +58,7 @@ struct job_fetch {
     struct job_source *source;
     struct source_fetch *fetch;
     struct part_stream stream;
+    unsigned form;           /* of its URL */
     int64_t start, end;      /* the run asked for */
     struct job_fetch *rival; /* the same run from another source; the first byte wins */
     bool is_hedge;           /* asked second: its run is the rival's until it wins */
@@ -89,6 +96,16 @@ struct job {
     int64_t not_before;          /* monotonic ms: the way to all of them rests (a proxy) */
     size_t way_failures;
     bool no_mixing; /* a file of several sources was wrong */
+
+    const struct manifest *manifest; /* NULL: not known yet */
+    struct manifest list;            /* what it points to where a source made it, */
+    struct job_source *only;         /* from which all bytes come */
+    struct job_source *lister;       /* asked for its list now */
+    struct source_listing *listing;
+    bool list_over;   /* `only` is left */
+    bool past_caches; /* a whole content was wrong */
+    bool wrong_folder;
+    char found_hash[HASH_HEX_MAX];
 
     struct staging *staging;
     struct part_pool pool;
@@ -135,6 +152,7 @@ void record_remove(struct job *job);
 bool record_identify(struct job *job, struct error *err);
 
 /* job.c */
+enum job_state job_getting(const struct job *job);    /* DOWNLOADING_DATA or _MANIFEST */
 void job_stop(struct job *job, enum job_state state); /* towards an end state */
 void job_fail(struct job *job, const struct error *err);
 void job_check_end(struct job *job); /* when a file was done, or closed */
@@ -173,6 +191,20 @@ void sources_note_bytes(struct job *job, struct job_source *source, int64_t coun
 void sources_renew(struct job *job); /* a waiting job forgives */
 void sources_free(struct job *job);
 
+/* job_list.c */
+bool job_needs_list(const struct job *job);
+void list_pump(struct job *job); /* asks a source, where one may be asked */
+void list_cancel(struct job *job);
+/* The source of all bytes cannot go on; then list_leave: as soon as all parts are closed another
+   is asked what it has. */
+bool list_is_over(const struct job *job);
+void list_leave(struct job *job);
+void list_forget(struct job *job); /* nothing is open */
+/* Worker: has what is kept the folder hash? If not, its bytes are gone. */
+bool list_verify(struct job *job);
+void list_proven(struct job *job);  /* it has: tells what was wrong elsewhere */
+void list_refuted(struct job *job); /* it has not */
+
 /* job_explain.c */
 void sources_explain(const struct job *job, struct error *err);
 const struct error *sources_last_error(const struct job_source_report *report);
@@ -200,6 +232,7 @@ bool plan_yield(void *arg, const struct host *host);
 
 /* job_files.c */
 void files_prepare(struct job *job);
+void files_clear(struct job *job); /* there are none any more; nothing is open */
 void files_reset(struct job *job); /* all begin anew, from what is on disk; nothing is open */
 /* The next that is opened and needs bytes; NULL: none may be opened now. */
 struct job_file *files_open_next(struct job *job);
@@ -219,6 +252,10 @@ void trace_record_damaged(const struct job *job, const char *why, const char *ke
 void trace_located(const struct job *job);
 void trace_state(const struct job *job);
 void trace_source(const struct job *job, const struct job_source *source, bool first);
+void trace_listing(const struct job *job, const struct job_source *source);
+void trace_listed(const struct job *job);
+/* Its URLs have another form from now on. */
+void trace_form(const struct job *job, const char *url);
 void trace_hedge(const struct job *job, const struct job_fetch *fetch,
                  const struct job_source *other);
 void trace_progress(struct job *job);

@@ -112,6 +112,11 @@ void job_halt(struct job *job)
     files_abandon(job);
 }
 
+enum job_state job_getting(const struct job *job)
+{
+    return job_needs_list(job) ? JOB_DOWNLOADING_MANIFEST : JOB_DOWNLOADING_DATA;
+}
+
 /* Sources first: the machine may stand elsewhere by now. */
 void job_go_on(struct job *job)
 {
@@ -119,13 +124,15 @@ void job_go_on(struct job *job)
     if (job->wants_resume)
         return; /* job_check_end comes back here */
     job->halting = false;
-    if (!job->surveyed) {
+    if (job->list_over)
+        list_forget(job);
+    if (!job->surveyed && !job_needs_list(job)) {
         job->working = true;
         loop_work_submit(job->engine.loop, &job->work);
         return;
     }
     sources_locate(job);
-    if (!job_enter(job, JOB_DOWNLOADING_DATA))
+    if (!job_enter(job, job_getting(job)))
         return;
     plan_pump(job);
     job_look_again(job);
@@ -143,7 +150,7 @@ static void survey(void *arg)
 static void publish(void *arg)
 {
     struct job *job = arg;
-    job->work_ok = staging_publish(job->staging, &job->work_error);
+    job->work_ok = list_verify(job) && staging_publish(job->staging, &job->work_error);
 }
 
 static void surveyed(void *arg);
@@ -153,6 +160,7 @@ static void published(void *arg)
     struct job *job = arg;
     job->working = false;
     if (job->work_ok) {
+        list_proven(job);
         job->stopping = false; /* a cancel that came too late */
         job_stop(job, JOB_SUCCESS);
         return;
@@ -161,6 +169,10 @@ static void published(void *arg)
     job->surveyed = false;
     job->work.run = survey;
     job->work.done = surveyed;
+    if (job->wrong_folder && !job->stopping) {
+        list_refuted(job);
+        return;
+    }
     files_reset(job);
     job_disk_trouble(job, &job->work_error);
     job_check_end(job);
@@ -202,6 +214,10 @@ static void first_look(void *arg)
         job_tick(job);
         return;
     }
+    if (job_needs_list(job)) {
+        job_go_on(job);
+        return;
+    }
     job->working = true;
     loop_work_submit(job->engine.loop, &job->work);
 }
@@ -212,6 +228,7 @@ static struct job *create(const struct job_engine *engine, const struct job_requ
     const struct site_content *content = location_content_asked(request->location.content);
     job->engine = *engine;
     job->request = *request;
+    job->manifest = request->manifest;
     job->pool.taken_max = PIECES_MAX;
     job->name = mem_format("%s.%lld", content->id, (long long)content->version);
     job->started = job->last_byte = job->progress_logged = job_now(job);
@@ -232,13 +249,13 @@ struct job *job_start(const struct job_engine *engine, const struct job_request 
     const struct site_content *content = job_content(job);
     job->ended = ended;
     job->arg = arg;
-    job->staging =
-        staging_open(engine->cache, content->id, content->version, request->manifest, err);
+    job->staging = staging_open(engine->cache, content->id, content->version, job->manifest, err);
     if (!job->staging || !record_identify(job, err)) {
         job_free(job);
         return NULL;
     }
-    files_prepare(job);
+    if (job->manifest)
+        files_prepare(job);
     scheduler_join(engine->scheduler, &job->member);
     loop_timer_set(engine->loop, &job->timer, 0);
     return job;
@@ -289,8 +306,8 @@ const struct job_report *job_report(struct job *job)
     memcpy(report->job, job->guid, sizeof report->job);
     report->state = job->state;
     report->priority = job->request.priority;
-    report->bytes = job->request.manifest->bytes;
-    report->files = job->request.manifest->count;
+    report->bytes = job->manifest ? job->manifest->bytes : 0;
+    report->files = job->manifest ? job->manifest->count : 0;
     report->bytes_from_network = job->bytes_from_network;
     report->bytes_reused = job->bytes_reused;
     report->current = job->current ? job->current->dp->name : NULL;
@@ -314,6 +331,7 @@ void job_free(struct job *job)
     files_free(job);
     sources_free(job);
     staging_close(job->staging);
+    manifest_free(&job->list);
     free(job->reports);
     free(job->name);
     free(job);

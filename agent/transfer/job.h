@@ -38,7 +38,8 @@ const char *job_priority_word(enum job_priority priority); /* "Foreground" */
 
 struct job_request {
     struct location_request location; /* minutes: those passed before the job began */
-    const struct manifest *manifest;
+    const struct manifest *manifest;  /* NULL: the content is listed by its source, and */
+    const char *folder_hash;          /* known by this, of FOLDER_HASH_ALGORITHM */
     enum job_priority priority;
     /* How long to go on when nothing works; 0: `get` alone. JOB_HELD: an agent's, which goes on
        until a state's deadline; its record's clock goes on after a restart. */
@@ -48,6 +49,7 @@ struct job_request {
 enum job_state {
     JOB_REQUESTED_LOCATIONS,
     JOB_WAITING_CONTENT_LOCATIONS,
+    JOB_DOWNLOADING_MANIFEST, /* asks a source what the content holds */
     JOB_DOWNLOADING_DATA,
     JOB_WAITING_DISK,
     JOB_SUSPENDED,
@@ -75,7 +77,7 @@ struct job_report {
     char job[GUID_SIZE];
     enum job_state state;
     enum job_priority priority;
-    int64_t bytes; /* of the content */
+    int64_t bytes; /* of the content; 0 while it is not known */
     size_t files;  /* of the content */
     int64_t bytes_from_network, bytes_reused;
     size_t source_count;

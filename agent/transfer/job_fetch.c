@@ -140,6 +140,21 @@ static void take_whole(struct job_fetch *fetch)
     }
 }
 
+static void note_form(const struct job_fetch *fetch)
+{
+    struct job_source *source = fetch->source;
+    if (source->form_known)
+        return;
+    source->form_known = true;
+    source->form = fetch->form;
+    if (fetch->form == 0)
+        return;
+    const char *name = fetch->file->staged->file->name;
+    char *url = source->kind->file_url(source->url, fetch->form, name);
+    trace_form(fetch->file->job, url);
+    free(url);
+}
+
 /* The first byte is here: from now on this fetch is its run's. */
 static void open_run(struct job_fetch *fetch)
 {
@@ -150,6 +165,7 @@ static void open_run(struct job_fetch *fetch)
     file->mixed = file->mixed || (file->last_source && file->last_source != fetch->source);
     file->last_source = fetch->source;
     fetch->open = true;
+    note_form(fetch);
 }
 
 static void note_bytes(struct job_fetch *fetch, size_t len)
@@ -190,6 +206,30 @@ static enum source_take on_bytes(void *arg, const char *bytes, size_t len)
     return take < len || (take == (size_t)wanted && asked_less) ? SOURCE_ENOUGH : SOURCE_TAKEN;
 }
 
+/* It may answer under another form of the URL: until one is known to work, each is tried. */
+static bool try_other_form(struct job *job, struct job_source *source, unsigned form,
+                           const struct source_result *result)
+{
+    if (!source_is_refusal(result))
+        return false;
+    if (form != source->form)
+        return true; /* another connection has moved on */
+    if (source->form_known)
+        return false;
+    if (form == source->first_form)
+        source->refusal = result->error;
+    if (++source->form < source->kind->form_count(source->url))
+        return true;
+    struct source_result all = *result;
+    all.error = source->refusal;
+    error_set(&all.error, ERROR_FAILED, source->refusal.blame, source->refusal.code,
+              source->refusal.where, "%.800s in each form of the URL: %s", source->refusal.text,
+              source_refusal_advice(result->status));
+    source->form = source->first_form;
+    sources_blame(job, source, &all);
+    return true;
+}
+
 /* A source that stalls or hangs up after the last byte gave all there is; one that sends more does
    not, and its bytes prove nothing. */
 static void judge_end(struct job_file *file, struct job_source *source,
@@ -216,8 +256,9 @@ static void on_done(void *arg, const struct source_result *result)
     struct job *job = file->job;
     struct job_source *source = fetch->source;
     bool lost = fetch->lost;
+    unsigned form = fetch->form;
     release(fetch);
-    if (!lost)
+    if (!lost && !try_other_form(job, source, form, result))
         judge_end(file, source, result);
     files_settle(file);
     plan_pump(job);
@@ -250,7 +291,8 @@ static void ask(struct job_fetch *fetch)
     struct job_file *file = fetch->file;
     struct job *job = file->job;
     struct job_source *source = fetch->source;
-    char *url = source->kind->file_url(source->url, file->staged->file->name);
+    fetch->form = source->form;
+    char *url = source->kind->file_url(source->url, fetch->form, file->staged->file->name);
     bool alone = file->fetches == 1 && part_received(file->part) == part_front(file->part);
     struct source_request request = {
         .url = url,

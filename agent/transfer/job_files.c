@@ -247,12 +247,23 @@ static void enqueue_all(struct job *job)
 
 void files_prepare(struct job *job)
 {
+    free(job->files);
+    job->done_count = 0;
     job->file_count = staging_file_count(job->staging);
     job->files = mem_zero(job->file_count, sizeof *job->files);
     for (size_t i = 0; i < job->file_count; i++) {
         job->files[i].job = job;
         job->files[i].staged = staging_file(job->staging, i);
+        job->files[i].past_caches = job->past_caches;
     }
+    enqueue_all(job);
+}
+
+void files_clear(struct job *job)
+{
+    free(job->files);
+    job->files = NULL;
+    job->file_count = job->done_count = 0;
     enqueue_all(job);
 }
 
@@ -269,11 +280,12 @@ void files_reset(struct job *job)
 
 bool files_busy(const struct job *job)
 {
-    return job->fetches || job->open > job->ready.count;
+    return job->fetches || job->listing || job->open > job->ready.count;
 }
 
 void files_abandon(struct job *job)
 {
+    list_cancel(job);
     while (job->fetches)
         fetch_drop(job->fetches);
     for (size_t i = 0; i < job->file_count; i++) {

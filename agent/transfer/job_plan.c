@@ -235,6 +235,8 @@ static bool start_one(struct job *job)
 
 void plan_pump(struct job *job)
 {
+    if (job_needs_list(job) && !job->stopping && !job->halting)
+        list_pump(job);
     while (job->surveyed && !job->stopping && !job->halting && job->state == JOB_DOWNLOADING_DATA &&
            start_one(job))
         continue;

@@ -76,10 +76,16 @@ void sources_locate(struct job *job)
 
 /* ---- choice ---- */
 
+/* One that listed the content gives all of it. */
+static bool may_serve(const struct job *job, const struct job_source *source)
+{
+    return !source->out && (!job->only || job->only == source);
+}
+
 bool source_is_usable(const struct job *job, const struct job_source *source)
 {
     int64_t now = job_now(job);
-    return !source->out && source->host->not_before <= now && job->not_before <= now;
+    return may_serve(job, source) && source->host->not_before <= now && job->not_before <= now;
 }
 
 bool sources_are_together(const struct job_source *a, const struct job_source *b)
@@ -92,7 +98,7 @@ static struct job_source *first_silent(const struct job *job)
 {
     for (size_t i = 0; i < job->source_count; i++) {
         struct job_source *source = job->sources[i];
-        if (!source->out && source->host->silent && job->not_before <= job_now(job))
+        if (may_serve(job, source) && source->host->silent && job->not_before <= job_now(job))
             return source;
     }
     return NULL;
@@ -141,7 +147,7 @@ int64_t sources_next_try(const struct job *job)
     for (size_t i = 0; i < job->source_count; i++) {
         const struct job_source *source = job->sources[i];
         int64_t at = source->host->silent ? 0 : source->host->not_before;
-        if (!source->out && (next < 0 || at < next))
+        if (may_serve(job, source) && (next < 0 || at < next))
             next = at;
     }
     return next >= 0 && next < job->not_before ? job->not_before : next;
@@ -321,6 +327,7 @@ void sources_free(struct job *job)
 {
     for (size_t i = 0; i < job->source_count; i++) {
         free(job->sources[i]->url);
+        manifest_free(&job->sources[i]->wrong);
         free(job->sources[i]);
     }
     free(job->sources);

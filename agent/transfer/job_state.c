@@ -6,23 +6,27 @@
 
 #define TO(state) (1U << (state))
 #define ENDS      (TO(JOB_FAILED) | TO(JOB_CANCELLED))
+#define GETS      (TO(JOB_DOWNLOADING_MANIFEST) | TO(JOB_DOWNLOADING_DATA))
 
 static const struct {
     const char *word;
     unsigned next; /* the states that may follow */
 } states[JOB_STATE_COUNT] = {
-    [JOB_REQUESTED_LOCATIONS] = {"RequestedLocations", TO(JOB_DOWNLOADING_DATA) |
-                                                           TO(JOB_WAITING_DISK) |
-                                                           TO(JOB_SUSPENDED) | ENDS},
-    [JOB_WAITING_CONTENT_LOCATIONS] = {"WaitingContentLocations", TO(JOB_DOWNLOADING_DATA) |
-                                                                      TO(JOB_WAITING_DISK) |
-                                                                      TO(JOB_SUSPENDED) | ENDS},
-    [JOB_DOWNLOADING_DATA] = {"DownloadingData", TO(JOB_WAITING_CONTENT_LOCATIONS) |
+    [JOB_REQUESTED_LOCATIONS] = {"RequestedLocations",
+                                 GETS | TO(JOB_WAITING_DISK) | TO(JOB_SUSPENDED) | ENDS},
+    [JOB_WAITING_CONTENT_LOCATIONS] = {"WaitingContentLocations",
+                                       GETS | TO(JOB_WAITING_DISK) | TO(JOB_SUSPENDED) | ENDS},
+    [JOB_DOWNLOADING_MANIFEST] = {"DownloadingManifest", GETS | TO(JOB_WAITING_CONTENT_LOCATIONS) |
+                                                             TO(JOB_WAITING_DISK) |
+                                                             TO(JOB_SUSPENDED) | ENDS},
+    [JOB_DOWNLOADING_DATA] = {"DownloadingData", TO(JOB_DOWNLOADING_MANIFEST) |
+                                                     TO(JOB_WAITING_CONTENT_LOCATIONS) |
                                                      TO(JOB_WAITING_DISK) | TO(JOB_SUSPENDED) |
                                                      TO(JOB_VERIFYING) | ENDS},
-    [JOB_WAITING_DISK] = {"WaitingDisk", TO(JOB_DOWNLOADING_DATA) | TO(JOB_SUSPENDED) | ENDS},
-    [JOB_SUSPENDED] = {"Suspended", TO(JOB_DOWNLOADING_DATA) | TO(JOB_WAITING_DISK) | ENDS},
-    [JOB_VERIFYING] = {"Verifying", TO(JOB_WAITING_DISK) | TO(JOB_SUCCESS) | ENDS},
+    [JOB_WAITING_DISK] = {"WaitingDisk", GETS | TO(JOB_SUSPENDED) | ENDS},
+    [JOB_SUSPENDED] = {"Suspended", GETS | TO(JOB_WAITING_DISK) | ENDS},
+    [JOB_VERIFYING] = {"Verifying", TO(JOB_DOWNLOADING_MANIFEST) | TO(JOB_WAITING_DISK) |
+                                        TO(JOB_SUCCESS) | ENDS},
     [JOB_SUCCESS] = {"Success", 0},
     [JOB_FAILED] = {"Failed", 0},
     [JOB_CANCELLED] = {"Cancelled", 0},

@@ -85,7 +85,7 @@ static int64_t least(int64_t a, int64_t b)
 
 static void wait_for_locations(struct job *job)
 {
-    if (job->state == JOB_DOWNLOADING_DATA) {
+    if (job->state == JOB_DOWNLOADING_DATA || job->state == JOB_DOWNLOADING_MANIFEST) {
         if (!job_enter(job, JOB_WAITING_CONTENT_LOCATIONS))
             return;
         job->look_at = job_now(job) + look_interval(job);
@@ -133,8 +133,13 @@ static void join(struct job *job)
 
 void job_look_again(struct job *job)
 {
-    if (job->stopping || job->halting || !job->surveyed || job->state >= JOB_VERIFYING)
+    bool ready = job->surveyed || job_needs_list(job);
+    if (job->stopping || job->halting || !ready || job->state >= JOB_VERIFYING)
         return;
+    if (list_is_over(job)) {
+        list_leave(job);
+        return;
+    }
     int64_t next = sources_next_try(job), now = job_now(job);
     bool can_try = next >= 0 && next - now <= REST_MAX_MS;
     if (job->state == JOB_WAITING_CONTENT_LOCATIONS)
@@ -211,7 +216,7 @@ static void look_for_sources(struct job *job)
     sources_locate(job);
     int64_t next = sources_next_try(job);
     if (next >= 0 && next <= job_now(job))
-        job_enter(job, JOB_DOWNLOADING_DATA);
+        job_enter(job, job_getting(job));
     else if (job_now(job) >= job->look_at)
         job->look_at = job_now(job) + look_interval(job);
 }

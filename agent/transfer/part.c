@@ -265,7 +265,8 @@ static bool verify(struct part *part)
     if (part->sha256)
         hash_finish(part->sha256, sha256);
     const struct manifest_file *file = part->file->file;
-    part->wrong = part->hashed != file->size || strcmp(hex, file->hash) != 0;
+    part->wrong =
+        part->hashed != file->size || (!part->file->is_listed && strcmp(hex, file->hash) != 0);
     if (!part->wrong)
         return staging_keep_part(part->staging, part->file, part->staged.fd,
                                  part->sha256 ? sha256 : hex, &part->error);

@@ -18,7 +18,12 @@
     log_write(job->engine.log, LOG_LOCATION_SERVICES, severity, LOG_AT, __VA_ARGS__)
 
 /* URLs go into logs without their query. */
-#define URL_ARGS(url) (int)strcspn(url, "?#"), url
+#define URL_ARGS(url) (int)source_shown_length(url), url
+
+static int64_t known_bytes(const struct job *job)
+{
+    return job->manifest ? job->manifest->bytes : 0;
+}
 
 void trace_requested(const struct job *job, bool resumed)
 {
@@ -26,7 +31,7 @@ void trace_requested(const struct job *job, bool resumed)
     long long version = (long long)job_content(job)->version;
     const char *priority = job_priority_word(job->request.priority);
     CAS(LOG_INFO, "Requesting content %s, size(KB) %lld, under context System with priority %s",
-        job->name, (long long)((job->request.manifest->bytes + 1023) / 1024), priority);
+        job->name, (long long)((known_bytes(job) + 1023) / 1024), priority);
     CAS(LOG_INFO, "===== CacheManager: Content for %s was NOT found cache. =====", job->name);
     CAS(LOG_INFO, "Requesting locations synchronously for content %s with priority %s", job->name,
         priority);
@@ -117,6 +122,24 @@ void trace_source(const struct job *job, const struct job_source *source, bool f
         job->dts, URL_ARGS(source->url));
 }
 
+void trace_listing(const struct job *job, const struct job_source *source)
+{
+    DTS(LOG_INFO, "DTSJob %s in state 'DownloadingManifest'.", job->dts);
+    DTS(LOG_INFO, "Sending PROPFIND request using URL %.*s", URL_ARGS(source->url));
+}
+
+void trace_listed(const struct job *job)
+{
+    DTS(LOG_INFO, "CDTSJob::ProcessManifestCallback - processing manifest for job '%s'.", job->dts);
+    DTS(LOG_INFO, "DTSJob %s in state 'RetrievedManifest'.", job->dts);
+}
+
+void trace_form(const struct job *job, const char *url)
+{
+    (void)job;
+    DTS(LOG_INFO, "UpdateURLWithTransportSettings(): NEW URL - %.*s", URL_ARGS(url));
+}
+
 void trace_hedge(const struct job *job, const struct job_fetch *fetch,
                  const struct job_source *other)
 {
@@ -131,7 +154,7 @@ void trace_progress(struct job *job)
     DTS(LOG_INFO,
         "Job: %s, Total Files: %zu, Transferred Files: %zu, Total Bytes: %lld, Transferred Bytes: "
         "%lld",
-        job->dts, job->file_count, job->done_count, (long long)job->request.manifest->bytes,
+        job->dts, job->file_count, job->done_count, (long long)known_bytes(job),
         (long long)(job->bytes_from_network + job->bytes_reused));
 }
 

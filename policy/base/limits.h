@@ -74,6 +74,10 @@
 #define LIMIT_HEDGE_SECONDS    5   /* without a byte, the next of the same locality is asked too */
 #define LIMIT_FETCH_SECONDS    900 /* one document of a policy point, trickling */
 
+/* Listings of a distribution point: names as in a manifest, some 250 bytes each on the way. */
+#define LIMIT_LISTING_BYTES (256L * MIB)
+#define LIMIT_LISTING_DEPTH 64 /* folders: deeper is a loop */
+
 /* Jobs: ConfigMgr's location and download timeouts (configmgr-facts 4.5); the last is our own. */
 #define LIMIT_LOCATION_DAYS  7
 #define LIMIT_DOWNLOAD_DAYS  10

@@ -121,9 +121,9 @@ mimetype.assign = ( "" => "application/octet-stream" )
 %s$HTTP["request-method"] != "PROPFIND" { %s }
 webdav.activate = "enable"
 webdav.is-readonly = "enable"
-webdav.opts = ( "propfind-depth-infinity" => "%s" )
-""" % (', "mod_openssl"' if tls else "", self.root, self.port, self.prefix, self.log, tls,
-            rules, "enable" if self.options.get("infinity") else "disable")
+%s""" % (', "mod_openssl"' if tls else "", self.root, self.port, self.prefix, self.log, tls,
+            rules, 'webdav.opts = ( "propfind-depth-infinity" => "enable" )\n'
+            if self.options.get("infinity") else "")
 
     def flush(self):
         """It writes its log when it is told to open it anew, or ends."""

@@ -167,8 +167,9 @@ def document(instances, policy_id="{6A3D0B0C-0000-4000-8000-000000000001}", cate
                "".join(instances)))
 
 
-def estate(contents, dps):
-    """A site with one boundary, one group, these distribution points and contents."""
+def estate(contents, dps, hashes=None):
+    """A site with one boundary, one group, these distribution points and contents. `hashes`: of
+    contents (by ID) that are known by their folder hash alone."""
     rows = [
         instance("SMS_Boundary", BoundaryID=16777217, BoundaryType=3,
                  Value="10.1.2.1-10.1.2.254", DisplayName="Office"),
@@ -189,6 +190,9 @@ def estate(contents, dps):
         rows += [
             instance("SMS_Package", PackageID=content.id, Name="Content " + content.id,
                      SourceVersion=content.version),
+            instance("NP_ContentHash", ContentID=content.id, Version=content.version,
+                     Hash=hashes[content.id], HashAlgorithm=32780)
+            if hashes else
             instance("NP_Content", ContentID=content.id, Version=content.version,
                      Manifest=content.manifest()),
         ]
@@ -354,9 +358,9 @@ class Scene:
     def settings(self, **keys):
         self.options = ["--config", self.write("nearpoint.json", json.dumps(keys))]
 
-    def policy(self, contents, dps, extra=()):
+    def policy(self, contents, dps, extra=(), hashes=None):
         contents = contents if isinstance(contents, list) else [contents]
-        rows = estate(contents, dps) + list(extra)
+        rows = estate(contents, dps, hashes) + list(extra)
         return self.write("policy/estate.xml", document(rows))
 
     # Running.

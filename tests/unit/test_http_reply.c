@@ -311,25 +311,35 @@ static void test_documents(void **state)
         bool conditional;
         enum http_verdict verdict;
         const char *code;
+        bool listing;
     } documents[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n", false, HTTP_USE, ""},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n", false, HTTP_REFUSE, "TOO_LARGE"},
-        {"HTTP/1.1 200 OK\r\n", false, HTTP_USE, ""},
-        {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n", false, HTTP_REFUSE, "LENGTH"},
-        {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", false, HTTP_REFUSE, "ENCODED"},
-        {"HTTP/1.1 304 Not Modified\r\n", true, HTTP_KNOWN, ""},
-        {"HTTP/1.1 304 Not Modified\r\n", false, HTTP_REFUSE, "HTTP_304"},
-        {"HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-9/10\r\n", false, HTTP_REFUSE, "HTTP_206"},
-        {"HTTP/1.1 302 Found\r\nLocation: /there\r\n", false, HTTP_REDIRECT, ""},
-        {"HTTP/1.1 302 Found\r\n", false, HTTP_REFUSE, "HTTP_302"},
-        {"HTTP/1.1 404 Not Found\r\n", true, HTTP_REFUSE, "HTTP_404"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n", false, HTTP_USE, "", false},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n", false, HTTP_REFUSE, "TOO_LARGE", false},
+        {"HTTP/1.1 200 OK\r\n", false, HTTP_USE, "", false},
+        {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n", false, HTTP_REFUSE, "LENGTH", false},
+        {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", false, HTTP_REFUSE, "ENCODED", false},
+        {"HTTP/1.1 304 Not Modified\r\n", true, HTTP_KNOWN, "", false},
+        {"HTTP/1.1 304 Not Modified\r\n", false, HTTP_REFUSE, "HTTP_304", false},
+        {"HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-9/10\r\n", false, HTTP_REFUSE, "HTTP_206",
+         false},
+        {"HTTP/1.1 302 Found\r\nLocation: /there\r\n", false, HTTP_REDIRECT, "", false},
+        {"HTTP/1.1 302 Found\r\n", false, HTTP_REFUSE, "HTTP_302", false},
+        {"HTTP/1.1 404 Not Found\r\n", true, HTTP_REFUSE, "HTTP_404", false},
+        {"HTTP/1.1 207 Multi-Status\r\n", false, HTTP_REFUSE, "HTTP_207", false},
+        {"HTTP/1.1 207 Multi-Status\r\n", false, HTTP_USE, "", true},
+        {"HTTP/1.1 207 Multi-Status\r\nContent-Length: 1001\r\n", false, HTTP_REFUSE, "TOO_LARGE",
+         true},
+        {"HTTP/1.1 200 OK\r\n", false, HTTP_REFUSE, "LISTING", true},
+        {"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n", false, HTTP_REFUSE, "PORTAL", true},
+        {"HTTP/1.1 405 Not Allowed\r\n", false, HTTP_REFUSE, "HTTP_405", true},
     };
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
         struct http_reply reply;
         struct error err = {0};
+        const struct http_wanted_document wanted = {
+            .most = 1000, .conditional = documents[i].conditional, .listing = documents[i].listing};
         read_head(&reply, documents[i].head);
-        struct http_judgement judgement =
-            http_reply_judge_document(&reply, 1000, documents[i].conditional, &err);
+        struct http_judgement judgement = http_reply_judge_document(&reply, &wanted, &err);
         if (judgement.verdict != documents[i].verdict || strcmp(err.code, documents[i].code) != 0)
             fail_msg("%s: %d %s", documents[i].head, judgement.verdict, err.code);
     }
