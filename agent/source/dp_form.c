@@ -86,8 +86,9 @@ const char *source_refusal_advice(int status)
 
 size_t source_shown_length(const char *url)
 {
-    static const char query_is_path[] = "/sccm?/";
-    const char *form = strstr(url, query_is_path);
-    size_t skip = form ? (size_t)(form - url) + sizeof query_is_path - 1 : 0;
-    return skip + strcspn(url + skip, "?#");
+    static const char form[] = "/sccm";
+    size_t len = strcspn(url, "?#"), before = sizeof form - 1;
+    bool is_path = len >= before && memcmp(url + len - before, form, before) == 0 &&
+                   strncmp(url + len, "?/", 2) == 0;
+    return is_path ? len + 1 + strcspn(url + len + 1, "?#") : len;
 }
