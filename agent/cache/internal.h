@@ -57,7 +57,9 @@ void staging_collect(struct staging *staging, const struct manifest *manifest);
 bool staging_put_in_tree(struct staging *staging, const struct staged_file *file, const char *from,
                          struct error *err);
 
-/* listed.c: makes the tree of a list's kept files and folders. */
+/* listed.c: the digests of a list's files, where an earlier run had proven them. */
+void staging_recall_digests(struct staging *staging);
+/* Makes the tree of a list's kept files and folders. */
 bool staging_build_tree(struct staging *staging, struct error *err);
 
 /* With what is beside it. */

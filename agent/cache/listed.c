@@ -6,12 +6,15 @@
 #include "policy/base/mem.h"
 #include "policy/folder_hash.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+/* In the staging folder: the digests of files whose folder hash was right. */
+#define PROVEN "proven"
 
 void staging_take_list(struct staging *staging, const struct manifest *list)
 {
@@ -36,16 +39,130 @@ void staging_folder_hash(struct staging *staging, char hex[HASH_HEX_MAX])
     snprintf(hex, HASH_HEX_MAX, "%s", staging->folder_hash);
 }
 
+/* Does the library have these bytes? A file of other bytes is in their way, and goes. */
+static bool find_in_library(const struct staging *staging, const struct staged_file *file,
+                            bool *found, struct error *err)
+{
+    char path[LIBRARY_PATH_SIZE], hex[HASH_HEX_MAX];
+    cache_library_path(path, file->sha256);
+    int fd = beneath_open(staging->cache->dir, path, O_RDONLY | O_NONBLOCK, 0);
+    *found = false;
+    if (fd < 0)
+        return errno == ENOENT || error_errno(err, path, "cannot open");
+    struct hash *hash = hash_create(HASH_SHA256);
+    bool ok = cache_hash_open(fd, hash, NULL) || error_errno(err, path, "cannot read");
+    hash_finish(hash, hex);
+    hash_free(hash);
+    close(fd);
+    *found = ok && strcmp(hex, file->sha256) == 0;
+    return ok && (*found || beneath_remove(staging->cache->dir, path, err));
+}
+
+/* Where the bytes are that stand for this digest. */
+static bool find_bytes(const struct staging *staging, const struct staged_file *file, char *path,
+                       size_t size, struct error *err)
+{
+    bool found;
+    if (!find_in_library(staging, file, &found, err))
+        return false;
+    if (found)
+        cache_library_path(path, file->sha256);
+    else
+        snprintf(path, size, "%s/%s", staging->path, file->file->hash);
+    return true;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    const struct staged_file *const *left = a, *const *right = b;
+    int order = strcmp((*left)->sha256, (*right)->sha256);
+    return order ? order : (*left > *right) - (*left < *right);
+}
+
+/* Files of one digest are one file. */
+static bool link_files(struct staging *staging, struct error *err)
+{
+    char from[sizeof CACHE_STAGING + LIMIT_CONTENT_ID + HASH_HEX_MAX + 32];
+    size_t count = staging->file_count;
+    const struct staged_file **sorted =
+        mem_resize(NULL, count + 1, sizeof(const struct staged_file *));
+    bool ok = true;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &staging->files[i];
+    qsort(sorted, count, sizeof *sorted, compare_digests);
+    for (size_t i = 0; ok && i < count; i++) {
+        bool again = i > 0 && strcmp(sorted[i]->sha256, sorted[i - 1]->sha256) == 0;
+        ok = (again || find_bytes(staging, sorted[i], from, sizeof from, err)) &&
+             staging_put_in_tree(staging, sorted[i], from, err);
+    }
+    free(sorted);
+    return ok;
+}
+
+/* Parts leave for the library one by one: who is killed meanwhile finds them there again. */
+static bool save_digests(const struct staging *staging, struct error *err)
+{
+    struct buf text = {0};
+    buf_append_text(&text, "");
+    for (size_t i = 0; i < staging->file_count; i++)
+        buf_format(&text, "%s %s\n", staging->files[i].file->hash, staging->files[i].sha256);
+    bool ok = beneath_replace(staging->dir, PROVEN, text.data, text.len, 0600, err);
+    buf_free(&text);
+    return ok;
+}
+
+struct proven {
+    const char *key;
+    char sha256[HASH_HEX_MAX];
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const struct proven *)a)->key, ((const struct proven *)b)->key);
+}
+
+/* "<key> <SHA-256>", a line each, cut in place; what is none is passed over. */
+static size_t parse_digests(char *text, struct proven **out)
+{
+    size_t count = 0, cap = 0;
+    for (char *line; (line = strsep(&text, "\n"));) {
+        char *space = strchr(line, ' ');
+        struct proven proven = {.key = line};
+        if (!space || !hash_parse(HASH_SHA256, space + 1, proven.sha256))
+            continue;
+        *space = '\0';
+        *out = mem_grow(*out, &cap, count + 1, sizeof **out);
+        (*out)[count++] = proven;
+    }
+    return count;
+}
+
+void staging_recall_digests(struct staging *staging)
+{
+    struct buf text = {0};
+    struct proven *all = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < staging->file_count; i++)
+        staging->files[i].sha256[0] = '\0';
+    if (beneath_read(staging->dir, PROVEN, LIMIT_MANIFEST_FILES * 2L * HASH_HEX_MAX, &text, NULL) &&
+        text.len)
+        count = parse_digests(text.data, &all);
+    if (count)
+        qsort(all, count, sizeof *all, compare_keys);
+    for (size_t i = 0; count && i < staging->file_count; i++) {
+        const struct proven wanted = {.key = staging->files[i].file->hash};
+        const struct proven *found = bsearch(&wanted, all, count, sizeof *all, compare_keys);
+        if (found)
+            snprintf(staging->files[i].sha256, HASH_HEX_MAX, "%s", found->sha256);
+    }
+    free(all);
+    buf_free(&text);
+}
+
 bool staging_build_tree(struct staging *staging, struct error *err)
 {
-    for (size_t i = 0; i < staging->file_count; i++) {
-        const struct staged_file *file = &staging->files[i];
-        char *from = mem_format("%s/%s", staging->path, file->file->hash);
-        bool ok = staging_put_in_tree(staging, file, from, err);
-        free(from);
-        if (!ok)
-            return false;
-    }
+    if (!save_digests(staging, err) || !link_files(staging, err))
+        return false;
     for (size_t i = 0; i < staging->list->folder_count; i++) {
         char *path = mem_format(STAGING_TREE "/%s", staging->list->folders[i]);
         bool ok = beneath_make_folders(staging->dir, path, 0755, err);

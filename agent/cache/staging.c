@@ -194,9 +194,10 @@ static bool find_in_library(const struct staging *staging, struct staged_file *f
                             struct error *err)
 {
     char path[LIBRARY_PATH_SIZE];
-    if (file->is_listed || file->file->algorithm != HASH_SHA256)
+    const char *sha256 = file->is_listed ? file->sha256 : file->file->hash;
+    if (!*sha256 || file->file->algorithm != HASH_SHA256)
         return true; /* its SHA-256, and so its place, is not known yet */
-    cache_library_path(path, file->file->hash);
+    cache_library_path(path, sha256);
     struct stat st;
     bool there = is_file(staging->cache->dir, path, &st);
     bool right = there && st.st_size == file->file->size;
@@ -238,6 +239,8 @@ bool staging_survey(struct staging *staging, struct error *err)
         !beneath_make_folders(staging->dir, STAGING_TREE, 0755, err))
         return false;
     staging->folder_count = count_folders(staging);
+    if (staging->list)
+        staging_recall_digests(staging);
     for (size_t i = 0; i < staging->file_count; i++) {
         struct staged_file *file = &staging->files[i];
         file->found = STAGED_NONE;
@@ -305,17 +308,6 @@ static bool note_kept(struct staged_file *file, int fd, const char *sha256, stru
     return true;
 }
 
-/* A list's part stays until the content stands: its digest is nobody's to know after a kill. */
-static bool name_in_library(int cache, const struct staged_file *file, const char *from,
-                            const char *to)
-{
-    if (file->is_listed && beneath_link(cache, from, to))
-        return true;
-    if (file->is_listed && errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP)
-        return false;
-    return beneath_rename(cache, from, to, RENAME_NOREPLACE);
-}
-
 /* Where the part becomes the library's file. */
 static bool move_to_library(struct staging *staging, const struct staged_file *file,
                             struct error *err)
@@ -324,12 +316,12 @@ static bool move_to_library(struct staging *staging, const struct staged_file *f
     cache_library_path(to, file->sha256);
     char *from = mem_format("%s/%s", staging->path, file->file->hash);
     int cache = staging->cache->dir;
-    bool ok = name_in_library(cache, file, from, to);
+    bool ok = beneath_rename(cache, from, to, RENAME_NOREPLACE);
     if (!ok && errno == ENOENT)
-        ok = make_parents(staging, to, err) && name_in_library(cache, file, from, to);
+        ok = make_parents(staging, to, err) && beneath_rename(cache, from, to, RENAME_NOREPLACE);
     /* Another content brought the same bytes meanwhile: the tree keeps its own copy of them. */
     if (!ok && errno == EEXIST)
-        ok = file->is_listed || beneath_remove(cache, from, err);
+        ok = beneath_remove(cache, from, err);
     else if (!ok)
         error_errno(err, file->file->name, "cannot move into the library");
     free(from);
@@ -359,7 +351,8 @@ bool staging_keep_library(struct staging *staging, struct staged_file *file,
                           const atomic_bool *stop, struct error *err)
 {
     char path[LIBRARY_PATH_SIZE], hex[HASH_HEX_MAX];
-    cache_library_path(path, file->file->hash);
+    const char *wanted = file->is_listed ? file->sha256 : file->file->hash;
+    cache_library_path(path, wanted);
     int fd = beneath_open(staging->cache->dir, path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0)
         return errno == ENOENT || error_errno(err, path, "cannot open");
@@ -367,11 +360,11 @@ bool staging_keep_library(struct staging *staging, struct staged_file *file,
     bool ok = cache_hash_open(fd, hash, stop) || error_errno(err, path, "cannot read");
     hash_finish(hash, hex);
     hash_free(hash);
-    if (ok && strcmp(hex, file->file->hash) != 0)
+    if (ok && strcmp(hex, wanted) != 0)
         ok = beneath_remove(staging->cache->dir, path, err);
     else if (ok)
-        ok = file->kept =
-            note_kept(file, fd, hex, err) && staging_put_in_tree(staging, file, path, err);
+        ok = file->kept = note_kept(file, fd, hex, err) &&
+                          (file->is_listed || staging_put_in_tree(staging, file, path, err));
     close(fd);
     return ok;
 }
