@@ -19,9 +19,9 @@ from harness import DP, filler, slow, torture
 SIZE = 60000
 FAULTS = ("none", "404", "refused", "cut-once", "wrong", "wrong-once", "short", "500", "stall",
           "html")
-# What is sure to be heard of each, and how often it may be asked.
+# What is sure to be heard of each, and how often it may be asked (404: once a form of the URL).
 SAID = {
-    "none": (set(), 1), "404": ({"HTTP_404"}, 1), "refused": ({"CONNECT"}, 0),
+    "none": (set(), 1), "404": ({"HTTP_404"}, 2), "refused": ({"CONNECT"}, 0),
     "cut-once": ({"CLOSED", "TOO_SHORT"}, 8), "wrong": ({"HASH_MISMATCH"}, 4),
     "wrong-once": ({"HASH_MISMATCH"}, 4), "short": ({"LENGTH", "TOO_SHORT"}, 1),
     "500": ({"HTTP_500"}, 4), "stall": ({"STALLED"}, 4), "html": ({"PORTAL", "LENGTH"}, 4),
