@@ -4,13 +4,13 @@ A test is skipped only where Apache, the module or the KDC is not installed.
 """
 
 import os
-import re
 import time
 
 from dav import MODULES, Apache
-from fault import behaviour, serve
+from fault import behaviour
 from harness import DP, SCALE, Skip, filler, threads, wait_until
 from kerberos import DOMAIN, REALM, Kdc, Names, SilentKdc
+from point import REPLY, Assigned, Point
 from test_sources import Get
 
 HOST = "dp01." + DOMAIN
@@ -145,6 +145,22 @@ def test_name_is_not_rewritten(scene):
     realm.kdc.keytab("localhost.keytab", "HTTP/127.0.0.1")
     result = scene.get()
     assert result.code == 0, result
+
+
+def test_policy_point(scene):
+    """Policy comes from a point that asks for it, too."""
+    realm = Realm(scene)
+    server = guarded(scene, realm)
+    point = Point(scene, server.host + "/point/" + REPLY)
+    point.set(dnsServers=[realm.names.address], proxy="none")
+    point.publish(Assigned(1, "one"), Assigned(2, "two"))
+    point.fetch()
+    assert point.values() == {1: "one", 2: "two"}
+    statuses = [row[1] for row in asked(server, 4)]
+    assert statuses == ["401", "200", "200", "200"], statuses
+    realm.be(keytab=None)
+    result = point.fetch(code=1)
+    assert "this machine has no Kerberos ticket" in result.json["error"]["text"], result
 
 
 # It does not.
