@@ -394,7 +394,7 @@ static void test_many_challenges(void **state)
 {
     (void)state;
     struct http_reply reply;
-    char name[8];
+    char name[16];
     http_reply_init(&reply);
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof name, "S%d", i);
