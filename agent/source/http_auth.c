@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More places than a site has that ask for it; those beyond are asked twice for each file. */
-#define PLACES_MAX 256
-
 /* An errand, and what it works on. */
 struct http_ticket {
     struct loop_errand errand;
@@ -32,22 +29,19 @@ static char *origin_of(const struct source_fetch *fetch)
     return mem_format("%.*s://%s:%s", scheme, fetch->url, fetch->host, fetch->port);
 }
 
-static bool is_known(const struct source_client *client, const char *origin, size_t *count)
+static bool is_known(const struct source_client *client, const char *origin)
 {
-    *count = 0;
-    for (const struct http_auth_place *place = client->auth_places; place; place = place->next) {
-        if (text_equal(place->origin, origin))
-            return true;
-        ++*count;
-    }
-    return false;
+    const struct http_auth_place *place = client->auth_places;
+    while (place && !text_equal(place->origin, origin))
+        place = place->next;
+    return place != NULL;
 }
 
+/* Policy names them all: none is here that only a redirect led to. */
 static void remember(struct source_fetch *fetch)
 {
-    size_t count;
     char *origin = origin_of(fetch);
-    if (is_known(fetch->client, origin, &count) || count >= PLACES_MAX) {
+    if (is_known(fetch->client, origin)) {
         free(origin);
         return;
     }
@@ -162,11 +156,10 @@ void http_auth_leave(struct source_fetch *fetch)
 
 bool http_auth_first(struct source_fetch *fetch)
 {
-    size_t count;
     if (fetch->auth.token || fetch->auth.elsewhere || !fetch->client->auth_places)
         return false;
     char *origin = origin_of(fetch);
-    bool known = is_known(fetch->client, origin, &count);
+    bool known = is_known(fetch->client, origin);
     free(origin);
     if (known)
         http_auth_ask(fetch);

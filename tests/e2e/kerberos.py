@@ -48,6 +48,7 @@ class Kdc:
  default_realm = %s
  dns_lookup_kdc = false
  dns_lookup_realm = false
+ forwardable = true
 [realms]
  %s = {
   kdc = 127.0.0.1:%d

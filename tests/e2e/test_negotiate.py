@@ -3,6 +3,7 @@
 A test is skipped only where Apache, the module or the KDC is not installed.
 """
 
+import base64
 import os
 import time
 
@@ -39,7 +40,7 @@ def guarded(scene, realm, require="valid-user", name=HOST, more="", keytab=None)
         raise Skip("libapache2-mod-auth-gssapi is not installed")
     log = scene.path("users%d" % len(scene.things))
     server = Apache(
-        scene, name=name, modules=["auth_gssapi", "alias"],
+        scene, name=name, modules=["auth_gssapi", "rewrite"],
         extra='LogFormat "%%u|%%>s|%%U|%%{remote}p|%%{Authorization}i" users\n'
               'CustomLog "%s" users\n' % log,
         directory='AuthType GSSAPI\nAuthName "DP"\nGssapiCredStore keytab:%s\nRequire %s\n%s'
@@ -163,6 +164,23 @@ def test_policy_point(scene):
     assert "this machine has no Kerberos ticket" in result.json["error"]["text"], result
 
 
+def test_only_kerberos_is_offered(scene):
+    """The list of mechanisms in the token has Kerberos alone; nothing is delegated, though the
+    ticket would allow it."""
+    realm = Realm(scene)
+    delegated = scene.path("delegated")
+    os.makedirs(delegated)
+    os.chmod(delegated, 0o777)
+    content = scene.content({"a.bin": filler(3000, 1)})
+    server = guarded(scene, realm, more="GssapiDelegCcacheDir " + delegated)
+    only(scene, content, server)
+    assert scene.get().code == 0
+    token = base64.b64decode(asked(server, 2)[1][4].split(" ")[1])
+    kerberos = bytes.fromhex("06092a864886f712010202")
+    assert b"\xa0\x0d\x30\x0b" + kerberos in token[:60], token[:60].hex()
+    assert os.listdir(delegated) == [], os.listdir(delegated)
+
+
 # It does not.
 
 
@@ -258,6 +276,20 @@ def test_interrupt_while_kdc_is_silent(scene):
     assert get.ended - begun < FAR_BELOW_KERBEROS, result
 
 
+def test_kdc_silent_for_policy(scene):
+    """However long a byte may take: ten seconds for a ticket."""
+    scene.env["NEARPOINT_STALL_SECONDS"] = "20"
+    realm = Realm(scene)
+    point = Point(scene, guarded(scene, realm).host + "/point/" + REPLY)
+    point.set(dnsServers=[realm.names.address], proxy="none")
+    point.publish(Assigned(1))
+    realm.kdc.stop()
+    silent = scene.keep(SilentKdc(realm.kdc.port))
+    result = point.fetch(code=1)
+    assert silent.heard() and 9.9 < result.seconds < 20, result
+    assert "no Kerberos ticket for it comes within 10 s" in result.json["error"]["text"], result
+
+
 def test_kdc_comes_back(scene):
     """Silent at first: the file comes once the KDC answers, from the only DP there is."""
     realm = Realm(scene)
@@ -291,7 +323,8 @@ def tokens(server):
 
 def redirecting(scene, realm, target):
     """Redirects who has shown a ticket to another place."""
-    return guarded(scene, realm, more="RedirectMatch 302 ^/SMS_DP_SMSPKG\\$/(.*)$ %s/$1" % target)
+    return guarded(scene, realm, more='RewriteEngine On\nRewriteCond %%{REQUEST_URI} ^/SMS_DP_\n'
+                   "RewriteRule ^SMS_DP_SMSPKG\\$/(.*)$ %s/$1 [R=302,L]" % target)
 
 
 def test_redirect_elsewhere(scene):
@@ -304,6 +337,25 @@ def test_redirect_elsewhere(scene):
     assert result.code == 0 and scene.has(content), result
     assert "302" in {row[1] for row in asked(server, 3)}, asked(server)
     assert len(other.asked()) == 2 and not tokens(other), other.asked()
+
+
+@behaviour
+def back(request):
+    """To the argument's port of dp01, below /plain."""
+    request.reply("302 Found", b"", "Location: http://%s:%s/plain/%s"
+                  % (HOST, request.argument, os.path.basename(request.file)))
+
+
+def test_redirect_and_back(scene):
+    """Who was led astray gets no token for where it came from either."""
+    realm = Realm(scene)
+    content, other = scene.content({"a.bin": filler(3000, 1)}), scene.fault()
+    scene.write("www/plain/a.bin", filler(3000, 1))
+    server = redirecting(scene, realm, other.url + "/back.%{SERVER_PORT}")
+    only(scene, content, server)
+    refused(scene.get(), "HTTP_401", "never given to another host")
+    rows = asked(server, 3)
+    assert [row[1] for row in rows] == ["401", "302", "401"] and rows[2][4] == "-", rows
 
 
 def test_redirect_to_who_asks(scene):
