@@ -290,8 +290,10 @@ def test_kdc_silent_for_policy(scene):
     assert "no Kerberos ticket for it comes within 10 s" in result.json["error"]["text"], result
 
 
+@threads
 def test_kdc_comes_back(scene):
-    """Silent at first: the file comes once the KDC answers, from the only DP there is."""
+    """Silent for longer than a fetch waits: its ticket comes too late for it, and serves nobody.
+    The next fetch has one of its own."""
     realm = Realm(scene)
     content, server = scene.content({"a.bin": filler(3000, 1)}), guarded(scene, realm)
     only(scene, content, server)
@@ -299,6 +301,7 @@ def test_kdc_comes_back(scene):
     silent = scene.keep(SilentKdc(realm.kdc.port))
     get = Get(scene)
     assert silent.heard()
+    wait_until(lambda: "no Kerberos ticket" in scene.log_text(), what="the first failure")
     silent.close()
     realm.kdc.start()
     result = get.end()

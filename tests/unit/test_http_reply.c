@@ -371,6 +371,7 @@ static void test_challenges(void **state)
         {"WWW-Authenticate: Basic realm=\"a\\\", Negotiate\"\r\n", false, "Basic"},
         {"WWW-Authenticate: Basic realm=\"a\\\\\", Negotiate\r\n", true, "Basic"},
         {"WWW-Authenticate: Basic realm=\"a, Negotiate\r\n", false, "Basic"},
+        {"WWW-Authenticate: Basic realm=\"a\\\", Negotiate, \"\r\n", false, "Basic"},
         {"WWW-Authenticate: Digest a=b, Negotiate=c\r\n", false, "Digest"},
         {"WWW-Authenticate: Digest a=b, Negotiate =c\r\n", false, "Digest"},
         {"WWW-Authenticate: Digest a=b, Negotiate c\r\n", true, "Digest"},
@@ -394,14 +395,14 @@ static void test_many_challenges(void **state)
 {
     (void)state;
     struct http_reply reply;
-    char name[16];
+    char name[24];
     http_reply_init(&reply);
     for (int i = 0; i < 1000; i++) {
-        snprintf(name, sizeof name, "S%d", i);
+        snprintf(name, sizeof name, "Scheme%d", i);
         http_reply_challenges(&reply, name);
     }
-    assert_int_equal(strncmp(reply.offered, "S0, S1, ", 8), 0);
-    assert_true(strlen(reply.offered) > 50);
+    assert_string_equal(reply.offered,
+                        "Scheme0, Scheme1, Scheme2, Scheme3, Scheme4, Scheme5, Scheme6");
     http_reply_challenges(&reply, "Negotiate");
     assert_true(reply.negotiate);
     read_head(&reply, "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\n");
