@@ -4,7 +4,7 @@ CC       ?= gcc
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 BUILD    ?= build
-PKGS     := libcurl libcares jansson libxml-2.0 libcrypto zlib
+PKGS     := libcurl libcares jansson libxml-2.0 libcrypto zlib krb5-gssapi krb5
 
 VERSION  := 0.1.0
 WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \

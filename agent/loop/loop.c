@@ -1,5 +1,6 @@
 #include "agent/loop/loop.h"
 
+#include "agent/loop/errands.h"
 #include "agent/loop/timers.h"
 #include "agent/loop/workers.h"
 #include "policy/base/mem.h"
@@ -18,6 +19,7 @@ struct loop {
     bool stopping;
     struct timers timers;
     struct workers *workers;
+    struct errands *errands;
     struct loop_transfer *transfers;
 
     /* Side by side: what is polled, and whose it is. */
@@ -51,6 +53,11 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *timer)
 void loop_work_submit(struct loop *loop, struct loop_work *work)
 {
     workers_submit(loop->workers, work);
+}
+
+bool loop_errand_submit(struct loop *loop, struct loop_errand *errand)
+{
+    return errands_submit(loop->errands, errand);
 }
 
 /* ---- descriptors ---- */
@@ -179,6 +186,7 @@ bool loop_turn(struct loop *loop, int max_wait_ms, struct error *err)
     if (!wait_for_something(loop, max_wait_ms, err))
         return false;
     workers_drain(loop->workers);
+    errands_drain(loop->errands);
     timers_fire(&loop->timers, now(loop));
     int running;
     CURLMcode code = curl_multi_perform(loop->multi, &running);
@@ -223,6 +231,7 @@ struct loop *loop_create(const struct clock *clock, unsigned workers, struct err
 {
     struct loop *loop = mem_zero(1, sizeof *loop);
     loop->clock = clock;
+    loop->errands = errands_create(wake, loop);
     if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK || !(loop->multi = curl_multi_init()))
         error_set(err, ERROR_FAILED, BLAME_NONE, "CURL", NULL, "cannot start libcurl");
     else if (!(loop->workers = workers_create(choose_workers(workers), wake, loop)))
@@ -240,6 +249,7 @@ void loop_destroy(struct loop *loop)
         return;
     if (loop->workers)
         workers_destroy(loop->workers);
+    errands_leave(loop->errands);
     while (loop->transfers)
         loop_transfer_stop(loop, loop->transfers);
     curl_multi_cleanup(loop->multi);

@@ -2,7 +2,7 @@
  * The one event loop: curl_multi_poll with extra descriptors, timers, worker threads, and the only
  * clocks. One network thread; worker threads hash and write beside it. Callbacks run on the
  * thread that calls loop_run or loop_turn, never on a worker's, and all functions here belong to
- * that thread; only a work's `run` is the worker's.
+ * that thread; only `run` of a work or an errand is another's.
  *
  * Structures that callers embed (watch, timer, transfer, work) belong to the caller and must stay
  * in place while they are in the loop. All but work may be stopped from any callback, their own
@@ -105,5 +105,19 @@ struct loop_work {
     struct loop_work *next;
 };
 void loop_work_submit(struct loop *loop, struct loop_work *work);
+
+/* Work that may wait for others without end (GSS-API for a KDC): on one thread for all of them,
+   begun with the first, one after the other. Neither the workers nor the end of the loop or of the
+   process wait for it, so it belongs to itself: `done` on the loop's thread frees it, or `drop`
+   where the loop ends before, on the loop's thread or on that one. What `run` touches is its own.
+   false: no thread could be started (errno); the errand is still the caller's. */
+struct loop_errand {
+    void (*run)(void *arg);
+    void (*done)(void *arg);
+    void (*drop)(void *arg);
+    void *arg;
+    struct loop_errand *next;
+};
+bool loop_errand_submit(struct loop *loop, struct loop_errand *errand);
 
 #endif

@@ -182,6 +182,7 @@ void source_client_free(struct source_client *client)
 {
     if (!client)
         return;
+    http_auth_forget(client);
     while (client->idle) {
         struct source_fetch *fetch = client->idle;
         client->idle = fetch->next_idle;

@@ -43,6 +43,8 @@ const char *http_ask_next_hop(struct source_fetch *fetch)
     else if (++fetch->redirects > LIMIT_REDIRECTS)
         why = "redirects more than 5 times";
     if (!why) {
+        if (!http_same_place(from, url))
+            fetch->auth.elsewhere = true;
         free(fetch->url);
         fetch->url = mem_copy_string(next);
     }
@@ -109,6 +111,7 @@ static void set_headers(struct source_fetch *fetch)
     if (document && document->if_none_match)
         add_header(fetch, "If-None-Match", document->if_none_match);
     set_method(fetch);
+    http_auth_show(fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
 }
 
@@ -123,6 +126,8 @@ static void set_certificate(struct source_fetch *fetch)
 
 static void start_transfer(struct source_fetch *fetch)
 {
+    if (http_auth_first(fetch))
+        return;
     http_reply_init(&fetch->reply);
     fetch->lack = 0;
     fetch->detail[0] = '\0';
@@ -212,4 +217,9 @@ void http_ask(struct source_fetch *fetch)
         http_fetch_enter(fetch, HTTP_PHASE_NAME);
         resolve_start(fetch->client->resolver, fetch->host, on_answer, fetch);
     }
+}
+
+void http_ask_again(struct source_fetch *fetch)
+{
+    start_transfer(fetch);
 }

@@ -81,6 +81,7 @@ void http_fetch_release(struct source_fetch *fetch)
 {
     struct source_client *client = fetch->client;
     loop_timer_cancel(client->loop, &fetch->timer);
+    http_auth_leave(fetch);
     curl_slist_free_all(fetch->headers);
     curl_slist_free_all(fetch->pins);
     fetch->headers = fetch->pins = NULL;

@@ -5,6 +5,7 @@
 #ifndef AGENT_SOURCE_HTTP_FETCH_H
 #define AGENT_SOURCE_HTTP_FETCH_H
 
+#include "agent/source/http_auth.h"
 #include "agent/source/http_reply.h"
 #include "agent/source/source.h"
 #include "policy/base/limits.h"
@@ -16,12 +17,14 @@ struct source_client {
     struct resolver *resolver;
     const struct source_options *options;
     struct source_fetch *idle; /* kept handles */
+    struct http_auth_place *auth_places;
     size_t open;
     int in_callback; /* one of libcurl's is our caller: no transfer may be stopped */
 };
 
 enum http_phase {
     HTTP_PHASE_NAME,    /* the resolver has its own deadline */
+    HTTP_PHASE_TICKET,  /* for Windows authentication */
     HTTP_PHASE_CONNECT, /* TCP, a proxy's CONNECT, TLS */
     HTTP_PHASE_ANSWER,  /* the connection stands, no status line yet */
     HTTP_PHASE_HEAD,
@@ -55,6 +58,7 @@ struct source_fetch {
     int64_t start, end; /* the bytes that follow, of the file */
     int64_t received;
     struct http_reply reply;
+    struct http_auth auth;
     bool failed; /* by our own judgement, which `result` holds */
     struct source_result result;
     int lack;                       /* errno: this machine has no socket to give */
@@ -77,6 +81,8 @@ void http_fetch_finish(struct source_fetch *fetch);
 
 /* http_ask.c: resolve, pin, send the request. May finish the fetch. */
 void http_ask(struct source_fetch *fetch);
+/* The same request once more, where the name has been resolved. May finish the fetch. */
+void http_ask_again(struct source_fetch *fetch);
 /* NULL: the fetch's URL is where the reply sends it; else why it may not go there. */
 const char *http_ask_next_hop(struct source_fetch *fetch);
 

@@ -124,6 +124,8 @@ static void take_field(struct http_reply *reply, const char *name, const char *v
         take_text(reply->location, sizeof reply->location, value);
     else if (text_equal(name, "Retry-After"))
         take_retry_after(reply, value, now);
+    else if (text_equal(name, "WWW-Authenticate"))
+        http_reply_challenges(reply, value);
 }
 
 enum http_line http_reply_line(struct http_reply *reply, const char *line, size_t len, time_t now)
@@ -257,13 +259,17 @@ static bool may_pass(int status)
 
 static struct http_judgement judge_status(const struct http_reply *reply, struct error *err)
 {
-    char text[64], code[16];
+    char text[160], code[16];
     if (reply->status < 100)
         return refuse(err, "HTTP_RUBBISH", false, false, "answers with a status line that is none");
     bool too_many = reply->status == 403 && reply->too_many;
     snprintf(text, sizeof text, "answers HTTP status %d%s", reply->status,
              too_many ? ".9 (too many users)" : "");
     snprintf(code, sizeof code, "HTTP_%d", reply->status);
+    if (reply->status == 401 && !reply->negotiate && reply->offered[0])
+        snprintf(text, sizeof text,
+                 "answers HTTP status 401 and offers %s only, which nearpoint does not speak",
+                 reply->offered);
     /* 416: what it has is shorter than what we have of it. */
     bool no_range = reply->status == 416;
     bool retry = may_pass(reply->status) || no_range || too_many;

@@ -21,6 +21,8 @@ struct http_reply {
     bool encoded;                                 /* a Content-Encoding other than identity */
     bool page;                                    /* a Content-Type of web pages */
     bool too_many;                                /* a reason phrase that says 403.9 */
+    bool negotiate;                               /* WWW-Authenticate offers it */
+    char offered[64];                             /* what else that offers: "NTLM, Basic" */
     char etag[256]; /* as sent, quotes and W/ included; too long: none */
     char last_modified[64];
     char location[2048];
@@ -52,6 +54,9 @@ struct http_judgement {
     bool whole; /* they go on to the file's end, whatever was asked for */
     bool retry, no_range, full, portal;
 };
+
+/* Takes in a WWW-Authenticate field. */
+void http_reply_challenges(struct http_reply *reply, const char *value);
 
 /* What was asked for. */
 struct http_wanted {

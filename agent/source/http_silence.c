@@ -8,6 +8,8 @@ static int64_t patience(const struct source_fetch *fetch)
     const struct source_options *options = fetch->client->options;
     if (fetch->phase == HTTP_PHASE_CONNECT)
         return options->connect_ms;
+    if (fetch->phase == HTTP_PHASE_TICKET && options->stall_ms > LIMIT_TICKET_SECONDS * 1000L)
+        return LIMIT_TICKET_SECONDS * 1000L;
     return fetch->request.stall_ms ? fetch->request.stall_ms : options->stall_ms;
 }
 
@@ -15,6 +17,7 @@ static const char *name_silence(enum http_phase phase)
 {
     switch (phase) {
     case HTTP_PHASE_NAME: return "no address";
+    case HTTP_PHASE_TICKET: return "no ticket";
     case HTTP_PHASE_CONNECT: return "no connection";
     case HTTP_PHASE_ANSWER: return "no answer";
     case HTTP_PHASE_HEAD: return "no further header";
@@ -39,6 +42,10 @@ void http_silence_fail(struct source_fetch *fetch)
     long long got = (long long)(fetch->start + fetch->received);
     double seconds = (double)patience(fetch) / 1000;
     const char *silence = name_silence(fetch->phase);
+    if (fetch->phase == HTTP_PHASE_TICKET) {
+        http_auth_silent(fetch, seconds);
+        return;
+    }
     if (fetch->request.document)
         snprintf(text, sizeof text, "%s for %g s, at %lld bytes", silence, seconds, got);
     else

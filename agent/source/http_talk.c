@@ -49,6 +49,8 @@ static struct http_judgement judge_reply(struct source_fetch *fetch)
 
 static void refuse(struct source_fetch *fetch, const struct http_judgement *judgement)
 {
+    if (http_auth_challenged(fetch))
+        return;
     fetch->result.retry = judgement->retry;
     fetch->result.no_range = judgement->no_range;
     fetch->result.full = judgement->full;
@@ -110,7 +112,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
         http_fetch_fail(fetch, BLAME_SOURCE, "HEADERS", false, "sends more than 64 KiB of headers");
         break;
     case HTTP_LINE_END:
-        if (fetch->phase == HTTP_PHASE_HEAD && !fetch->redirecting)
+        if (fetch->phase == HTTP_PHASE_HEAD && !fetch->redirecting && !fetch->auth.wanted)
             judge(fetch);
         break;
     }
@@ -151,8 +153,8 @@ static void fail_long(struct source_fetch *fetch)
                             : "sends more bytes than the manifest says");
 }
 
-/* A redirect's page is of no use; a long one is not waited for. */
-static size_t skip_redirect(struct source_fetch *fetch, size_t len)
+/* The page of a redirect, or of a 401, is of no use; a long one is not waited for. */
+static size_t skip_page(struct source_fetch *fetch, size_t len)
 {
     fetch->received += (int64_t)len;
     return fetch->received > LIMIT_HEADER_BYTES ? 0 : len;
@@ -195,8 +197,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     if (fetch->phase == HTTP_PHASE_REFUSAL)
         return keep_refusal(fetch, bytes, len);
     fetch->last_moved = http_fetch_now(fetch);
-    if (fetch->redirecting)
-        return skip_redirect(fetch, len);
+    if (fetch->redirecting || fetch->auth.wanted)
+        return skip_page(fetch, len);
     if ((int64_t)len > fetch->end - fetch->start - fetch->received) {
         fail_long(fetch);
         return 0;
@@ -318,6 +320,11 @@ void http_talk_done(void *arg, CURLcode code)
             return;
         }
         http_fetch_fail(fetch, BLAME_SOURCE, "REDIRECT", false, why);
+    }
+    if (fetch->auth.wanted && !fetch->failed) {
+        fetch->received = 0;
+        http_auth_ask(fetch);
+        return;
     }
     http_talk_conclude(fetch, code);
     http_fetch_finish(fetch);

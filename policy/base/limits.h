@@ -72,6 +72,7 @@
 #define LIMIT_STALL_SECONDS    20  /* without a byte, a source in `get` alone is left */
 #define LIMIT_PROGRESS_SECONDS 120 /* the same in a job that waits (configmgr-facts 4.5: a try) */
 #define LIMIT_HEDGE_SECONDS    5   /* without a byte, the next of the same locality is asked too */
+#define LIMIT_TICKET_SECONDS   10  /* the Kerberos library tries a silent KDC for 27 or more */
 #define LIMIT_FETCH_SECONDS    900 /* one document of a policy point, trickling */
 
 /* Listings of a distribution point: names as in a manifest, some 250 bytes each on the way. */

@@ -356,6 +356,95 @@ static void test_etag(void **state)
     assert_string_equal(reply.etag, "");
 }
 
+/* What a 401 offers. Elements of a list begin a challenge or go on with one. */
+static void test_challenges(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields;
+        bool negotiate;
+        const char *offered;
+    } heads[] = {
+        {"WWW-Authenticate: Negotiate\r\n", true, ""},
+        {"WWW-Authenticate: Negotiated\r\n", false, "Negotiated"},
+        {"www-authenticate: NEGOTIATE\r\n", true, ""},
+        {"X-Authenticate: Negotiate\r\n", false, ""},
+        {"Proxy-Authenticate: Negotiate\r\n", false, ""},
+        {"WWW-Authenticate: Negotiate YIIabc==\r\n", true, ""},
+        {"WWW-Authenticate: NTLM\r\nWWW-Authenticate: Negotiate\r\n", true, "NTLM"},
+        {"WWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic realm=\"x\"\r\n", false, "NTLM, Basic"},
+        {"WWW-Authenticate: NTLM, Negotiate\r\n", true, "NTLM"},
+        {"WWW-Authenticate: ,, NTLM ,Negotiate\r\n", true, "NTLM"},
+        {"WWW-Authenticate: Basic realm=\"DP\", charset=\"UTF-8\", Negotiate\r\n", true, "Basic"},
+        {"WWW-Authenticate: Basic realm=\"a, Negotiate\"\r\n", false, "Basic"},
+        {"WWW-Authenticate: Basic realm=\"a\", Negotiate\r\n", true, "Basic"},
+        {"WWW-Authenticate: Basic realm=\"a\\\", Negotiate\"\r\n", false, "Basic"},
+        {"WWW-Authenticate: Basic realm=\"a\\\\\", Negotiate\r\n", true, "Basic"},
+        {"WWW-Authenticate: Basic realm=\"a, Negotiate\r\n", false, "Basic"},
+        {"WWW-Authenticate: Basic realm=\"a\\\", Negotiate, \"\r\n", false, "Basic"},
+        {"WWW-Authenticate: Digest a=b, Negotiate=c\r\n", false, "Digest"},
+        {"WWW-Authenticate: Digest a=b, Negotiate =c\r\n", false, "Digest"},
+        {"WWW-Authenticate: Digest a=b, Negotiate c\r\n", true, "Digest"},
+        {"WWW-Authenticate: (Negotiate\r\n", false, ""},
+        {"WWW-Authenticate: Negotiate(\r\n", false, ""},
+        {"WWW-Authenticate: \r\n", false, ""},
+        {"WWW-Authenticate: =\r\n", false, ""},
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        struct http_reply reply;
+        char head[256];
+        snprintf(head, sizeof head, "HTTP/1.1 401 Unauthorized\r\n%s", heads[i].fields);
+        read_head(&reply, head);
+        if (reply.negotiate != heads[i].negotiate || strcmp(reply.offered, heads[i].offered) != 0)
+            fail_msg("%s: %d '%s'", heads[i].fields, reply.negotiate, reply.offered);
+    }
+}
+
+/* However many there are; and those of a head are not those of the next. */
+static void test_many_challenges(void **state)
+{
+    (void)state;
+    struct http_reply reply;
+    char name[24];
+    http_reply_init(&reply);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "Scheme%d", i);
+        http_reply_challenges(&reply, name);
+    }
+    assert_string_equal(reply.offered,
+                        "Scheme0, Scheme1, Scheme2, Scheme3, Scheme4, Scheme5, Scheme6");
+    http_reply_challenges(&reply, "Negotiate");
+    assert_true(reply.negotiate);
+    read_head(&reply, "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\n");
+    read_head(&reply, "HTTP/1.1 401 No\r\n");
+    assert_false(reply.negotiate);
+}
+
+/* What is said of a 401 depends on what is offered; of others it does not. */
+static void test_offers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *text;
+    } heads[] = {
+        {"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\n",
+         "answers HTTP status 401 and offers NTLM only, which nearpoint does not speak"},
+        {"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM, Negotiate\r\n", "answers HTTP status 401"},
+        {"HTTP/1.1 401 No\r\n", "answers HTTP status 401"},
+        {"HTTP/1.1 403 No\r\nWWW-Authenticate: NTLM\r\n", "answers HTTP status 403"},
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        struct http_reply reply;
+        struct error err = {0};
+        const struct http_wanted wanted = {.end = 100, .size = 100, .validator = ""};
+        read_head(&reply, heads[i].head);
+        struct http_judgement judgement = http_reply_judge(&reply, &wanted, &err);
+        if (judgement.verdict != HTTP_REFUSE || judgement.retry ||
+            strcmp(err.text, heads[i].text) != 0)
+            fail_msg("%s: %s", heads[i].head, err.text);
+    }
+}
+
 static void test_flood(void **state)
 {
     (void)state;
@@ -375,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_ranges),        cmocka_unit_test(test_portal),
         cmocka_unit_test(test_portal_status), cmocka_unit_test(test_full),
         cmocka_unit_test(test_etag),          cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_challenges),    cmocka_unit_test(test_many_challenges),
+        cmocka_unit_test(test_offers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
