@@ -1,6 +1,8 @@
 /* libcurl's callbacks: judge the head, hand on the bytes, and say what it came to. */
+#include "agent/source/http_certificate.h"
 #include "agent/source/http_error.h"
 #include "agent/source/http_fetch.h"
+#include "agent/source/http_proxy.h"
 
 #include "policy/base/limits.h"
 
@@ -42,15 +44,65 @@ static struct http_judgement judge_reply(struct source_fetch *fetch)
     return http_reply_judge(&fetch->reply, &fetch->wanted, &fetch->result.error);
 }
 
+/* It will not let any request pass. */
+static void fail_password(struct source_fetch *fetch)
+{
+    bool system = strcmp(fetch->client->options->proxy, "system") == 0;
+    const char *where =
+        system ? "the environment's http_proxy, https_proxy" : "the settings file's 'proxy'";
+    char text[200];
+    if (http_proxy_has_password(fetch->proxy))
+        snprintf(text, sizeof text, "the proxy does not accept the user name and password of %s",
+                 where);
+    else
+        snprintf(text, sizeof text,
+                 "the proxy wants a user name and a password: http://USER:PASSWORD@HOST:PORT in %s",
+                 where);
+    http_fetch_fail(fetch, BLAME_PROXY, "PROXY_PASSWORD", false, text);
+}
+
+/* Another source may be let through. */
+static void fail_proxy(struct source_fetch *fetch, bool retry, const char *text)
+{
+    http_fetch_fail(fetch, BLAME_PROXY, "PROXY", retry, text);
+    fetch->result.way = false;
+    fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
+}
+
+static bool is_relayed(const struct source_fetch *fetch)
+{
+    return http_proxy_relays(fetch->proxy, fetch->url);
+}
+
+/* The proxy's own answer; false where it is the source's. */
+static bool refuse_proxy(struct source_fetch *fetch, const struct http_judgement *judgement)
+{
+    char text[80];
+    if (!fetch->proxy || !is_relayed(fetch) || !http_reply_is_of_proxy(&fetch->reply))
+        return false;
+    snprintf(text, sizeof text, "the proxy itself answers HTTP status %d", fetch->reply.status);
+    if (fetch->reply.status == 407)
+        fail_password(fetch);
+    else
+        fail_proxy(fetch, judgement->retry, text);
+    return true;
+}
+
 static void refuse(struct source_fetch *fetch, const struct http_judgement *judgement)
 {
+    if (refuse_proxy(fetch, judgement))
+        return;
+    if (judgement->portal && is_relayed(fetch))
+        fetch->result.error.blame = BLAME_PROXY;
     fetch->result.retry = judgement->retry;
     fetch->result.no_range = judgement->no_range;
     fetch->result.full = judgement->full;
     fetch->result.portal = judgement->portal;
     fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
-    /* IIS says on the page, not in the head, that its connections are taken. */
-    if (fetch->reply.status == 403 && !judgement->full && !fetch->request.document)
+    /* IIS says on the page, not in the head, that its connections are taken; nginx and IIS, that
+       they want a certificate. */
+    int status = fetch->reply.status;
+    if ((status == 403 || status == 400) && !judgement->full && !fetch->request.document)
         http_fetch_enter(fetch, HTTP_PHASE_REFUSAL);
     else
         fetch->failed = true;
@@ -120,7 +172,8 @@ static void fail_portal(struct source_fetch *fetch, const char *how_long, int64_
              "answers with a web page of %s%lld bytes instead of the file of %lld bytes (a "
              "captive portal or a login page?)",
              how_long, (long long)length, (long long)fetch->request.size);
-    http_fetch_fail(fetch, BLAME_SOURCE, "PORTAL", true, text);
+    http_fetch_fail(fetch, is_relayed(fetch) ? BLAME_PROXY : BLAME_SOURCE, "PORTAL", true, text);
+    fetch->result.way = false;
     fetch->result.portal = true;
 }
 
@@ -223,12 +276,45 @@ static void fail_short(struct source_fetch *fetch)
     snprintf(text, sizeof text, "ended after %lld of %lld bytes",
              (long long)(fetch->start + fetch->received), (long long)wanted);
     http_fetch_fail(fetch, BLAME_SOURCE, "TOO_SHORT", true, text);
+    if (is_relayed(fetch))
+        fetch->result.error.blame = BLAME_PROXY; /* its connection ended */
+}
+
+static struct http_failure failure_of(struct source_fetch *fetch, CURLcode code)
+{
+    const struct source_options *options = fetch->client->options;
+    bool shown = !fetch->elsewhere;
+    return (struct http_failure){
+        .easy = fetch->easy,
+        .code = code,
+        .detail = fetch->detail,
+        .proxied = fetch->proxy != NULL,
+        .relayed = is_relayed(fetch),
+        .certificate = shown ? options->client_certificate : NULL,
+        .key = shown ? options->client_key : NULL,
+        .withheld = !shown && options->client_certificate,
+    };
+}
+
+/* Does the page want a client certificate, or another? */
+static bool conclude_certificate(struct source_fetch *fetch)
+{
+    struct http_failure failure = failure_of(fetch, CURLE_OK);
+    char text[400];
+    enum http_certificate what = http_certificate_judge_page(
+        fetch->reply.status, fetch->page, fetch->page_len, failure.certificate != NULL);
+    if (what == HTTP_CERTIFICATE_FINE)
+        return false;
+    http_certificate_say(what, &failure, fetch->page, fetch->page_len, text, sizeof text);
+    http_fetch_fail(fetch, BLAME_SOURCE, http_certificate_code(what), false, text);
+    return true;
 }
 
 static void conclude_refusal(struct source_fetch *fetch)
 {
     fetch->failed = true;
-    if (!http_says_too_many(fetch->page, fetch->page_len))
+    if (conclude_certificate(fetch) || fetch->reply.status != 403 ||
+        !http_says_too_many(fetch->page, fetch->page_len))
         return;
     http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_403", true,
                     "answers HTTP status 403.9 (too many users)");
@@ -250,20 +336,23 @@ static void fail_tunnel(struct source_fetch *fetch, long status)
 {
     char text[64];
     snprintf(text, sizeof text, "the proxy answers HTTP status %ld to CONNECT", status);
-    http_fetch_fail(fetch, BLAME_PROXY, "PROXY", status >= 500, text);
-    fetch->result.way = false;
+    if (status == 407)
+        fail_password(fetch);
+    else
+        fail_proxy(fetch, status >= 500, text);
 }
 
 static void fail_code(struct source_fetch *fetch, CURLcode code)
 {
-    bool proxied = http_fetch_is_proxied(fetch);
-    char text[CURL_ERROR_SIZE + 64];
+    struct http_failure failure = failure_of(fetch, code);
+    char text[CURL_ERROR_SIZE + 400];
     long reason = 0;
-    http_error_say(fetch->easy, code, fetch->detail, text, sizeof text);
+    http_error_say(&failure, text, sizeof text);
     curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &reason);
-    http_fetch_fail(fetch, http_error_blame(code, proxied), http_error_code(code),
-                    !http_error_is_lasting(code), text);
-    fetch->result.full = code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED && !proxied;
+    http_fetch_fail(fetch, http_error_blame(&failure), http_error_code(&failure),
+                    !http_error_is_lasting(&failure), text);
+    fetch->result.way = http_error_is_of_way(&failure);
+    fetch->result.full = code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED && !fetch->proxy;
 }
 
 void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
