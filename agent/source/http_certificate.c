@@ -1,5 +1,9 @@
 #include "agent/source/http_certificate.h"
 
+#include "policy/base/beneath.h"
+#include "policy/base/buf.h"
+#include "policy/base/limits.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +75,31 @@ enum http_certificate http_certificate_judge_page(int status, const char *page, 
     return i < PAGES ? weigh(pages[i].means, shown) : HTTP_CERTIFICATE_FINE;
 }
 
+/* What may stand in a PEM file, to tell why OpenSSL does not take it. */
+static bool holds(const char *path, const char *sign)
+{
+    struct buf text = {0};
+    struct error err;
+    bool found = beneath_read_named(path, "", LIMIT_SETTINGS_BYTES, &text, &err) && text.len &&
+                 memmem(text.data, text.len, sign, strlen(sign));
+    buf_free(&text);
+    return found;
+}
+
+static void say_key(const char *certificate, const char *key, char *text, size_t size)
+{
+    if (!holds(key, "PRIVATE KEY-----"))
+        snprintf(text, size, "is not asked: clientKey %s holds no private key in PEM", key);
+    else if (holds(key, "ENCRYPTED"))
+        snprintf(text, size, "is not asked: clientKey %s wants a password, which nobody can give",
+                 key);
+    else
+        snprintf(text, size,
+                 "is not asked: the key of clientKey %s does not fit the certificate of "
+                 "clientCertificate %s",
+                 key, certificate);
+}
+
 static void say_file(const struct http_failure *failure, char *text, size_t size)
 {
     const char *certificate = failure->certificate ? failure->certificate : "";
@@ -80,13 +109,8 @@ static void say_file(const struct http_failure *failure, char *text, size_t size
                  strerror(errno));
     else if (access(key, R_OK) != 0)
         snprintf(text, size, "is not asked: clientKey %s: %s", key, strerror(errno));
-    else if (strstr(failure->detail, "does not match"))
-        snprintf(text, size,
-                 "is not asked: the key of clientKey %s does not fit the certificate of "
-                 "clientCertificate %s",
-                 key, certificate);
-    else if (strstr(failure->detail, "private key"))
-        snprintf(text, size, "is not asked: clientKey %s holds no private key in PEM", key);
+    else if (holds(certificate, "CERTIFICATE-----"))
+        say_key(certificate, key, text, size);
     else
         snprintf(text, size, "is not asked: clientCertificate %s holds no certificate in PEM",
                  certificate);

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define RESET_SIGN "not closed cleanly: " /* libcurl, before the name of RST_STREAM's error */
+#define MAY_WANT   " (it may want a client certificate)"
+#define MAY_REFUSE " (it may not accept the client certificate)"
 
 /* The connection that all bytes come by has ended: the proxy's, where there is one. */
 static bool is_broken(const struct http_failure *failure)
@@ -93,6 +95,7 @@ static const char *words_of(CURLcode code)
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PARTIAL_FILE:
     case CURLE_HTTP2_STREAM:
+    case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR: return "breaks the connection";
     case CURLE_HTTP2: return "breaks the rules of HTTP/2";
     default: return curl_easy_strerror(code);
@@ -110,7 +113,7 @@ static void say_tls(const struct http_failure *failure, char *text, size_t size)
 {
     bool wants = !failure->certificate && strstr(failure->detail, "alert handshake failure");
     snprintf(text, size, "does not come to terms about TLS: %s%s", failure->detail,
-             wants ? " (it may want a client certificate)" : "");
+             wants ? MAY_WANT : "");
 }
 
 void http_error_say(const struct http_failure *failure, char *text, size_t size)
@@ -129,6 +132,9 @@ void http_error_say(const struct http_failure *failure, char *text, size_t size)
         say_tls(failure, text, size);
     else if (code == CURLE_HTTP2_STREAM && strstr(failure->detail, RESET_SIGN))
         say_reset(failure->detail, text, size);
+    else if (code == CURLE_SEND_ERROR && failure->secure)
+        /* TLS 1.3 refuses after the handshake: the request may meet a closed connection first. */
+        snprintf(text, size, "%s%s", words_of(code), failure->certificate ? MAY_REFUSE : MAY_WANT);
     else
         snprintf(text, size, "%s", words_of(code));
 }

@@ -11,6 +11,7 @@ struct http_failure {
     CURL *easy; /* that failed */
     CURLcode code;
     const char *detail;            /* what libcurl said itself; "": nothing */
+    bool secure;                   /* https */
     bool proxied, relayed;         /* asked through a proxy; one that reads what is asked */
     const char *certificate, *key; /* the client's, that were shown, or NULL */
     bool withheld;                 /* there is a certificate, and this host may not see it */

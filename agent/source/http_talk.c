@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 /* ---- the head ---- */
@@ -288,6 +289,7 @@ static struct http_failure failure_of(struct source_fetch *fetch, CURLcode code)
         .easy = fetch->easy,
         .code = code,
         .detail = fetch->detail,
+        .secure = strncasecmp(fetch->url, "https:", 6) == 0,
         .proxied = fetch->proxy != NULL,
         .relayed = is_relayed(fetch),
         .certificate = shown ? options->client_certificate : NULL,
