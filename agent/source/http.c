@@ -29,8 +29,10 @@ static CURL *new_handle(struct source_client *client, struct source_fetch *fetch
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "nearpoint/" NEARPOINT_VERSION);
     http_talk_listen(easy, fetch);
-    if (options->ca_file)
+    if (options->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file);
+    }
     curl_easy_setopt(easy, CURLOPT_NOPROXY,
                      ""); /* the environment's: http_proxy_choose has read it */
     return easy;

@@ -25,15 +25,22 @@ static bool is_broken(const struct http_failure *failure)
         return strstr(detail, "unexpected eof") || strstr(detail, "SYSCALL") ||
                strstr(detail, strerror(ECONNRESET));
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_PARTIAL_FILE: return failure->relayed; /* in a tunnel the source itself said so */
+    case CURLE_WEIRD_SERVER_REPLY: return failure->relayed; /* in a tunnel the source said so */
     default: return false;
     }
 }
 
+/* Of the proxy's own TLS. */
+static bool is_tls_of_proxy(const struct http_failure *failure)
+{
+    return failure->proxy_tls && (failure->code == CURLE_PEER_FAILED_VERIFICATION ||
+                                  failure->code == CURLE_SSL_CONNECT_ERROR);
+}
+
 bool http_error_is_of_way(const struct http_failure *failure)
 {
-    return failure->code == CURLE_COULDNT_RESOLVE_PROXY || failure->code == CURLE_PROXY ||
+    return is_tls_of_proxy(failure) || failure->code == CURLE_COULDNT_RESOLVE_PROXY ||
+           failure->code == CURLE_PROXY ||
            (failure->code == CURLE_COULDNT_CONNECT && failure->proxied);
 }
 
@@ -53,10 +60,12 @@ enum error_blame http_error_blame(const struct http_failure *failure)
 /* ---- in words ---- */
 
 /* What is wrong with a certificate; the clock is named where it may be what is wrong. */
-static void say_certificate(CURL *easy, char *text, size_t size)
+static void say_certificate(const struct http_failure *failure, char *text, size_t size)
 {
     long why = X509_V_OK;
-    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &why);
+    curl_easy_getinfo(
+        failure->easy,
+        failure->proxy_tls ? CURLINFO_PROXY_SSL_VERIFYRESULT : CURLINFO_SSL_VERIFYRESULT, &why);
     switch (why) {
     case X509_V_OK:
     case X509_V_ERR_UNSPECIFIED: /* libcurl judges the name before it asks for this */
@@ -93,7 +102,6 @@ static const char *words_of(CURLcode code)
     case CURLE_COULDNT_CONNECT: return "refuses the connection or cannot be reached";
     case CURLE_GOT_NOTHING: return "closes the connection without an answer";
     case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PARTIAL_FILE:
     case CURLE_HTTP2_STREAM:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR: return "breaks the connection";
@@ -116,27 +124,38 @@ static void say_tls(const struct http_failure *failure, char *text, size_t size)
              wants ? MAY_WANT : "");
 }
 
-void http_error_say(const struct http_failure *failure, char *text, size_t size)
+static void say_code(const struct http_failure *failure, char *text, size_t size)
 {
-    enum http_certificate certificate = http_certificate_judge(failure);
     CURLcode code = failure->code;
-    if (certificate != HTTP_CERTIFICATE_FINE)
-        http_certificate_say(certificate, failure, "", 0, text, size);
-    else if (code == CURLE_COULDNT_RESOLVE_PROXY)
-        snprintf(text, size, "the proxy's name does not resolve");
-    else if (http_error_blame(failure) == BLAME_PROXY)
-        snprintf(text, size, "the proxy %s", words_of(code));
-    else if (code == CURLE_PEER_FAILED_VERIFICATION)
-        say_certificate(failure->easy, text, size);
-    else if (code == CURLE_SSL_CONNECT_ERROR && *failure->detail)
+    bool cut = failure->proxied && is_broken(failure);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        say_certificate(failure, text, size);
+    else if (code == CURLE_SSL_CONNECT_ERROR && *failure->detail && !cut)
         say_tls(failure, text, size);
     else if (code == CURLE_HTTP2_STREAM && strstr(failure->detail, RESET_SIGN))
         say_reset(failure->detail, text, size);
-    else if (code == CURLE_SEND_ERROR && failure->secure)
+    else if (code == CURLE_SEND_ERROR && failure->secure && !cut)
         /* TLS 1.3 refuses after the handshake: the request may meet a closed connection first. */
         snprintf(text, size, "%s%s", words_of(code), failure->certificate ? MAY_REFUSE : MAY_WANT);
     else
         snprintf(text, size, "%s", words_of(code));
+}
+
+void http_error_say(const struct http_failure *failure, char *text, size_t size)
+{
+    static const char proxy[] = "the proxy ";
+    const size_t len = sizeof proxy - 1;
+    enum http_certificate certificate = http_certificate_judge(failure);
+    if (certificate != HTTP_CERTIFICATE_FINE) {
+        http_certificate_say(certificate, failure, "", 0, text, size);
+    } else if (failure->code == CURLE_COULDNT_RESOLVE_PROXY) {
+        snprintf(text, size, "the proxy's name does not resolve");
+    } else if (http_error_blame(failure) == BLAME_PROXY) {
+        snprintf(text, size, "%s", proxy);
+        say_code(failure, text + len, size - len);
+    } else {
+        say_code(failure, text, size);
+    }
 }
 
 bool http_error_is_lasting(const struct http_failure *failure)

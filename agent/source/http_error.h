@@ -13,6 +13,7 @@ struct http_failure {
     const char *detail;            /* what libcurl said itself; "": nothing */
     bool secure;                   /* https */
     bool proxied, relayed;         /* asked through a proxy; one that reads what is asked */
+    bool proxy_tls;                /* TLS was being spoken with the proxy itself, if at all */
     const char *certificate, *key; /* the client's, that were shown, or NULL */
     bool withheld;                 /* there is a certificate, and this host may not see it */
 };

@@ -82,7 +82,8 @@ static bool refuse_proxy(struct source_fetch *fetch, const struct http_judgement
     if (!fetch->proxy || !is_relayed(fetch) || !http_reply_is_of_proxy(&fetch->reply))
         return false;
     snprintf(text, sizeof text, "the proxy itself answers HTTP status %d", fetch->reply.status);
-    if (fetch->reply.status == 407)
+    /* tinyproxy says 401 of a password that is wrong */
+    if (fetch->reply.status == 407 || fetch->reply.status == 401)
         fail_password(fetch);
     else
         fail_proxy(fetch, judgement->retry, text);
@@ -266,7 +267,9 @@ static bool is_complete(const struct source_fetch *fetch, CURLcode code)
     return fetch->start + fetch->received == fetch->end;
 }
 
-static void fail_short(struct source_fetch *fetch)
+/* libcurl does not tell TLS's own good-bye from a connection that was cut: through a proxy a cut is
+   the proxy's. What ends in order ends as the source says. */
+static void fail_short(struct source_fetch *fetch, CURLcode code)
 {
     char text[128];
     int64_t wanted = fetch->request.document ? fetch->reply.length : fetch->end;
@@ -274,24 +277,29 @@ static void fail_short(struct source_fetch *fetch)
         fail_portal(fetch, "", fetch->received);
         return;
     }
-    snprintf(text, sizeof text, "ended after %lld of %lld bytes",
+    snprintf(text, sizeof text, "%sended after %lld of %lld bytes",
+             fetch->proxy && code != CURLE_OK ? "the proxy's connection " : "",
              (long long)(fetch->start + fetch->received), (long long)wanted);
     http_fetch_fail(fetch, BLAME_SOURCE, "TOO_SHORT", true, text);
-    if (is_relayed(fetch))
-        fetch->result.error.blame = BLAME_PROXY; /* its connection ended */
+    if (fetch->proxy && code != CURLE_OK)
+        fetch->result.error.blame = BLAME_PROXY;
 }
 
 static struct http_failure failure_of(struct source_fetch *fetch, CURLcode code)
 {
     const struct source_options *options = fetch->client->options;
-    bool shown = !fetch->elsewhere;
+    bool shown = !fetch->elsewhere, relayed = is_relayed(fetch);
+    long tunnel = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    bool to_proxy = fetch->proxy && strncasecmp(fetch->proxy, "https:", 6) == 0;
     return (struct http_failure){
         .easy = fetch->easy,
         .code = code,
         .detail = fetch->detail,
         .secure = strncasecmp(fetch->url, "https:", 6) == 0,
         .proxied = fetch->proxy != NULL,
-        .relayed = is_relayed(fetch),
+        .relayed = relayed,
+        .proxy_tls = to_proxy && (relayed || tunnel == 0),
         .certificate = shown ? options->client_certificate : NULL,
         .key = shown ? options->client_key : NULL,
         .withheld = !shown && options->client_certificate,
@@ -338,7 +346,7 @@ static void fail_tunnel(struct source_fetch *fetch, long status)
 {
     char text[64];
     snprintf(text, sizeof text, "the proxy answers HTTP status %ld to CONNECT", status);
-    if (status == 407)
+    if (status == 407 || status == 401)
         fail_password(fetch);
     else
         fail_proxy(fetch, status >= 500, text);
@@ -371,7 +379,7 @@ void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
         conclude_refusal(fetch);
     } else if (fetch->phase == HTTP_PHASE_BODY &&
                (code == CURLE_OK || code == CURLE_PARTIAL_FILE)) {
-        fail_short(fetch);
+        fail_short(fetch, code);
     } else if (code == CURLE_OK) {
         http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_RUBBISH", false, "answers without a head");
     } else if (code == CURLE_OPERATION_TIMEDOUT) {

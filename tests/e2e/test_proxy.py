@@ -37,7 +37,15 @@ def secure(scene, content):
     return server
 
 
+def secure_http_1(scene, content):
+    pair = trusted(scene)
+    server = scene.fault(certificate=pair)
+    scene.policy(content, [DP(BAD, server.url + "/ok")])
+    return server
+
+
 SCHEMES = {"http": plain, "https": secure}
+WAYS = dict(SCHEMES, **{"https-1": secure_http_1})
 
 
 def says_no_secret(scene, result):
@@ -173,7 +181,7 @@ def test_password_that_others_may_read(scene):
 
 def scripted(scene, scheme, otherwise="pass", script=(), size=SIZE):
     content = one_file(scene, size)
-    server = SCHEMES[scheme](scene, content)
+    server = WAYS[scheme](scene, content)
     proxy = scene.keep(Proxy(otherwise, script))
     use(scene, proxy.url)
     return content, server, proxy
@@ -233,7 +241,7 @@ def dies_once(scene, scheme):
 
 
 each("test_h16_dies_midway", "It dies in the middle (%s): it is blamed, the rest is asked for.",
-     SCHEMES, dies_once)
+     WAYS, dies_once)
 
 
 def dies_always(scene, scheme):
@@ -243,7 +251,7 @@ def dies_always(scene, scheme):
     assert len(proxy.asked) >= 2, proxy.asked
 
 
-each("test_h16_dies_always", "It dies whenever it is asked (%s).", SCHEMES, dies_always)
+each("test_h16_dies_always", "It dies whenever it is asked (%s).", WAYS, dies_always)
 
 
 def hangs_up(scene, scheme):
@@ -366,6 +374,18 @@ def test_https_proxy(scene):
     result = succeeds(scene, content)
     assert "Proxy-Authorization: Basic" in proxy.heads[0] and server.asked(), proxy.heads
     says_no_secret(scene, result)
+
+
+def test_https_proxy_of_an_unknown_authority(scene):
+    """It is the proxy whose certificate does not hold."""
+    content = one_file(scene, SMALL)
+    server = secure(scene, content)
+    proxy = scene.keep(Proxy(tls=fault_http.Authority(scene, "theirs").issue()))
+    use(scene, proxy.url)
+    result = fails(scene, content)
+    text = blamed(result, "TLS")
+    assert "the proxy shows a certificate of an authority that is not trusted" in text, result
+    assert server.handshakes == [] and proxy.asked == []
 
 
 # Which proxy, and for whom.

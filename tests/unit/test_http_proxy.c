@@ -66,6 +66,7 @@ static const struct {
 } pages[] = {
     {"HTTP/1.1 407 Whatever\r\n", true},
     {"HTTP/1.1 401 Whatever\r\n", false},
+    {"HTTP/1.1 401 Whatever\r\nServer: tinyproxy/1.11.1\r\n", true},
     {"HTTP/1.1 200 OK\r\nServer: squid\r\n", false},
     {"HTTP/1.1 502 Bad\r\n", true},
     {"HTTP/1.1 502 Bad\r\nVia: 1.1 x\r\n", false},
