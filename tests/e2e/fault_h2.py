@@ -176,12 +176,12 @@ class Talk:
 class H2Server(fault.FaultServer):
     """`together`: how many requests were on one connection at once. `protocols`: what is offered."""
 
-    def __init__(self, root, certificate, protocols=("h2", "http/1.1")):
+    def __init__(self, root, certificate, protocols=("h2", "http/1.1"), **options):
         if not h2:
             raise Skip("python3-h2 is not installed")
         self.reached, self.together, self.spoken = [], 0, []
         self.protocols = list(protocols)
-        super().__init__(root, certificate=certificate)
+        super().__init__(root, certificate=certificate, **options)
         self.tls.set_alpn_protocols(self.protocols)
 
     def _shake_hands(self, sock):
