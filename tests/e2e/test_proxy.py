@@ -1,6 +1,7 @@
 """Proxies: of the settings and of the environment, with a password, and what they do wrong (H16 of
 the fault matrix). The proxy is blamed, not the source."""
 
+import base64
 import os
 import socket
 
@@ -386,6 +387,17 @@ def test_https_proxy_of_an_unknown_authority(scene):
     text = blamed(result, "TLS")
     assert "the proxy shows a certificate of an authority that is not trusted" in text, result
     assert server.handshakes == [] and proxy.asked == []
+
+
+def test_password_of_any_characters(scene):
+    """Percent-encoded in the URL."""
+    content = one_file(scene, SMALL)
+    plain(scene, content)
+    proxy = scene.keep(Proxy())
+    use(scene, proxy.url.replace("//", "//some%20body:p%40ss%3A%2Fw%25@"))
+    succeeds(scene, content)
+    secret = base64.b64encode(b"some body:p@ss:/w%").decode()
+    assert "Proxy-Authorization: Basic %s\r\n" % secret in proxy.heads[0], proxy.heads
 
 
 # Which proxy, and for whom.
