@@ -151,6 +151,14 @@ static const char *read_key_file(struct config *config, const json_t *value)
     return why;
 }
 
+/* A key may stand in the certificate's file. */
+static bool is_key_open(const struct config *config)
+{
+    struct stat st;
+    return config->client_certificate && !config->client_key &&
+           stat(config->client_certificate, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO));
+}
+
 static const char *read_bool(bool *out, const json_t *value)
 {
     *out = json_is_true(value);
@@ -239,6 +247,10 @@ static bool read_keys(struct config *config, const struct reading *reading, stru
     if (config->require_signed && !config->trust_anchors)
         return refuse(reading, "requireSignedPolicy", err,
                       "needs trustAnchors: whose signatures count");
+    if (is_key_open(config))
+        return refuse(reading, "clientCertificate", err,
+                      "names a file that others may read and, without clientKey, holds the key: "
+                      "chmod 600 it");
     return true;
 }
 

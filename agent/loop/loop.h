@@ -93,7 +93,8 @@ struct loop_transfer {
 bool loop_transfer_start(struct loop *loop, struct loop_transfer *transfer, struct error *err);
 void loop_transfer_stop(struct loop *loop, struct loop_transfer *transfer); /* inactive is fine */
 
-/* Most connections, and most of them kept, per host and in all (0: unlimited). */
+/* A transfer has its connection for itself, over HTTP/2 too. Most connections, and most of them
+ * kept, per host and in all (0: unlimited). */
 void loop_set_connections(struct loop *loop, long per_host, long total);
 
 /* Work for a worker thread: `run` there, then `done` on the loop's thread. Begun in the order of

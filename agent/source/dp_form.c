@@ -68,7 +68,7 @@ char *dp_form_file_url(const char *content_url, unsigned form, const char *name)
 
 bool source_is_refusal(const struct source_result *result)
 {
-    return !result->ok && !result->full &&
+    return !result->ok && !result->full && !result->retry &&
            (result->status == 401 || result->status == 403 || result->status == 404 ||
             result->status == 405);
 }

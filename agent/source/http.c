@@ -24,18 +24,18 @@ static CURL *new_handle(struct source_client *client, struct source_fetch *fetch
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's, not the DP's */
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "nearpoint/" NEARPOINT_VERSION);
     http_talk_listen(easy, fetch);
-    if (options->ca_file)
+    if (options->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
-    if (strcmp(options->proxy, "none") == 0)
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    else if (strcmp(options->proxy, "system") != 0)
-        curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file);
+    }
+    curl_easy_setopt(easy, CURLOPT_NOPROXY,
+                     ""); /* the environment's: http_proxy_choose has read it */
     return easy;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "agent/source/http.h"
 #include "agent/source/http_fetch.h"
+#include "agent/source/http_proxy.h"
 
 #include "policy/base/buf.h"
 #include "policy/base/limits.h"
@@ -43,8 +44,7 @@ const char *http_ask_next_hop(struct source_fetch *fetch)
     else if (++fetch->redirects > LIMIT_REDIRECTS)
         why = "redirects more than 5 times";
     if (!why) {
-        if (!http_same_place(from, url))
-            fetch->auth.elsewhere = true;
+        fetch->elsewhere = fetch->elsewhere || !http_same_place(from, url);
         free(fetch->url);
         fetch->url = mem_copy_string(next);
     }
@@ -115,11 +115,11 @@ static void set_headers(struct source_fetch *fetch)
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
 }
 
-/* Only who hands out policy gets to see who we are. */
+/* Only whom policy or the settings name gets to see who we are. */
 static void set_certificate(struct source_fetch *fetch)
 {
     const struct source_options *options = fetch->client->options;
-    bool shown = fetch->request.document != NULL;
+    bool shown = !fetch->elsewhere;
     curl_easy_setopt(fetch->easy, CURLOPT_SSLCERT, shown ? options->client_certificate : NULL);
     curl_easy_setopt(fetch->easy, CURLOPT_SSLKEY, shown ? options->client_key : NULL);
 }
@@ -136,6 +136,7 @@ static void start_transfer(struct source_fetch *fetch)
     curl_easy_setopt(fetch->easy, CURLOPT_BUFFERSIZE,
                      fetch->client->open > MANY ? RECEIVE_BUFFER_MANY : RECEIVE_BUFFER);
     curl_easy_setopt(fetch->easy, CURLOPT_URL, fetch->url);
+    curl_easy_setopt(fetch->easy, CURLOPT_PROXY, fetch->proxy ? fetch->proxy : "");
     curl_easy_setopt(fetch->easy, CURLOPT_RESOLVE, fetch->pins);
     http_fetch_enter(fetch, HTTP_PHASE_CONNECT);
     if (!loop_transfer_start(fetch->client->loop, &fetch->transfer, &fetch->result.error)) {
@@ -210,7 +211,11 @@ void http_ask(struct source_fetch *fetch)
     if (!read_host(fetch)) {
         http_fetch_fail(fetch, BLAME_POLICY, "URL", false, "is no URL");
         http_fetch_finish(fetch);
-    } else if (is_numeric(fetch->host) || http_fetch_is_proxied(fetch)) {
+        return;
+    }
+    fetch->proxy = http_proxy_choose(fetch->client->options->proxy, fetch->url, fetch->host);
+    /* Behind a proxy the proxy resolves. */
+    if (is_numeric(fetch->host) || fetch->proxy) {
         start_transfer(fetch);
     } else {
         fetch->name_wanted = true;

@@ -156,7 +156,7 @@ void http_auth_leave(struct source_fetch *fetch)
 
 bool http_auth_first(struct source_fetch *fetch)
 {
-    if (fetch->auth.token || fetch->auth.elsewhere || !fetch->client->auth_places)
+    if (fetch->auth.token || fetch->elsewhere || !fetch->client->auth_places)
         return false;
     char *origin = origin_of(fetch);
     bool known = is_known(fetch->client, origin);
@@ -191,7 +191,7 @@ bool http_auth_challenged(struct source_fetch *fetch)
     }
     if (!fetch->reply.negotiate)
         return false;
-    if (fetch->auth.elsewhere) {
+    if (fetch->elsewhere) {
         http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_401", false,
                         "is where a redirect leads, and asks for Windows authentication (HTTP "
                         "status 401), which is never given to another host");

@@ -21,7 +21,6 @@ struct http_auth {
     char *token;                /* for the next request; owned */
     bool shown;                 /* the request on its way has one */
     bool wanted;                /* 401: once its page is skipped, a ticket is asked for */
-    bool elsewhere;             /* a redirect led to another place */
 };
 
 /* Of a client: the places that asked for it. */

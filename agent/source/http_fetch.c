@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 int64_t http_fetch_now(const struct source_fetch *fetch)
 {
@@ -29,52 +28,9 @@ void http_fetch_fail(struct source_fetch *fetch, enum error_blame blame, const c
         .retry = retry,
         .retry_after_ms = -1,
         .way = blame == BLAME_PROXY || blame == BLAME_NONE,
+        .status = fetch->reply.status >= 400 ? fetch->reply.status : 0,
     };
     error_set(&fetch->result.error, ERROR_FAILED, blame, code, NULL, "%s", text);
-}
-
-/* A name of no_proxy stands for itself and for all below it. */
-static bool is_listed(const char *host, const char *names)
-{
-    size_t len = strlen(host);
-    while (*names) {
-        names += strspn(names, ", ");
-        size_t end = strcspn(names, ", ");
-        size_t dot = *names == '.';
-        size_t own = end - dot;
-        if (end == 1 && *names == '*')
-            return true;
-        if (own > 0 && own <= len && strncasecmp(host + len - own, names + dot, own) == 0 &&
-            (own == len || host[len - own - 1] == '.'))
-            return true;
-        names += end;
-    }
-    return false;
-}
-
-static bool is_excepted(const char *host)
-{
-    const char *names = getenv("no_proxy");
-    if (!names)
-        names = getenv("NO_PROXY");
-    return names && host && is_listed(host, names);
-}
-
-/* Behind a proxy the proxy resolves. */
-bool http_fetch_is_proxied(const struct source_fetch *fetch)
-{
-    const char *proxy = fetch->client->options->proxy;
-    if (strcmp(proxy, "none") == 0)
-        return false;
-    if (strcmp(proxy, "system") != 0)
-        return true;
-    if (is_excepted(fetch->host))
-        return false;
-    bool secure = strncasecmp(fetch->url, "https:", 6) == 0;
-    const char *own = secure ? getenv("https_proxy") : getenv("http_proxy");
-    const char *upper = secure ? getenv("HTTPS_PROXY") : NULL; /* libcurl ignores HTTP_PROXY */
-    const char *all = getenv("all_proxy");
-    return (own && *own) || (upper && *upper) || (all && *all);
 }
 
 void http_fetch_release(struct source_fetch *fetch)

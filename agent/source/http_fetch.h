@@ -45,7 +45,9 @@ struct source_fetch {
     char *url, *validator; /* our copies; url follows redirects */
     char *host;
     char port[8];
+    const char *proxy; /* this hop's, or NULL */
     int redirects;
+    bool elsewhere; /* a redirect led to another place: no certificate, no token any more */
     enum http_phase phase;
     bool name_wanted; /* a lookup will call back */
     bool cancelled;
@@ -71,7 +73,6 @@ struct source_fetch {
 int64_t http_fetch_now(const struct source_fetch *fetch);
 void http_fetch_fail(struct source_fetch *fetch, enum error_blame blame, const char *code,
                      bool retry, const char *text);
-bool http_fetch_is_proxied(const struct source_fetch *fetch);
 /* Another phase, with its own deadline from now on. */
 void http_fetch_enter(struct source_fetch *fetch, enum http_phase phase);
 /* The handle goes back; nobody is told. */

@@ -106,6 +106,51 @@ static void take_text(char *out, size_t size, const char *value)
         snprintf(out, size, "%s", value);
 }
 
+/* "origin;received-status=502, proxy.test;error=dns_error": the last is the one next to us. A
+   quoted text may hold anything. */
+static void take_proxy_status(struct http_reply *reply, const char *value)
+{
+    bool quoted = false, failed = false;
+    for (const char *c = value; *c; c++) {
+        if (quoted && *c == '\\' && c[1])
+            c++;
+        else if (*c == '"')
+            quoted = !quoted;
+        else if (!quoted && *c == ',')
+            failed = false;
+        else if (!quoted && *c == ';')
+            failed = failed || strncmp(c + 1 + strspn(c + 1, " "), "error=", 6) == 0;
+    }
+    reply->proxy_made = failed;
+    reply->proxy_relayed = !failed;
+}
+
+/* What proxies call themselves on their own pages. */
+static bool is_proxy_name(const char *value)
+{
+    return strncasecmp(value, "tinyproxy", 9) == 0 || strncasecmp(value, "squid", 5) == 0;
+}
+
+static void take_proxy_field(struct http_reply *reply, const char *name, const char *value)
+{
+    if (text_equal(name, "Via"))
+        reply->via = true;
+    else if (text_equal(name, "Proxy-Status"))
+        take_proxy_status(reply, value);
+    else if (text_equal(name, "X-Squid-Error") ||
+             (text_equal(name, "Server") && is_proxy_name(value)))
+        reply->proxy_made = true;
+}
+
+bool http_reply_is_of_proxy(const struct http_reply *reply)
+{
+    if (reply->status < 400 || reply->status == 407)
+        return reply->status == 407;
+    if (reply->proxy_relayed || reply->proxy_made)
+        return !reply->proxy_relayed;
+    return (reply->status == 502 || reply->status == 504) && !reply->via;
+}
+
 static void take_field(struct http_reply *reply, const char *name, const char *value, time_t now)
 {
     if (text_equal(name, "Content-Length"))
@@ -126,6 +171,8 @@ static void take_field(struct http_reply *reply, const char *name, const char *v
         take_retry_after(reply, value, now);
     else if (text_equal(name, "WWW-Authenticate"))
         http_reply_challenges(reply, value);
+    else
+        take_proxy_field(reply, name, value);
 }
 
 enum http_line http_reply_line(struct http_reply *reply, const char *line, size_t len, time_t now)

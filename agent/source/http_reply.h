@@ -23,6 +23,9 @@ struct http_reply {
     bool too_many;                                /* a reason phrase that says 403.9 */
     bool negotiate;                               /* WWW-Authenticate offers it */
     char offered[64];                             /* what else that offers: "NTLM, Basic" */
+    bool via;                                     /* passed on by a proxy or gateway */
+    bool proxy_made;                              /* a proxy says that the answer is its own */
+    bool proxy_relayed;                           /* a proxy says that it is not */
     char etag[256]; /* as sent, quotes and W/ included; too long: none */
     char last_modified[64];
     char location[2048];
@@ -75,6 +78,11 @@ struct http_judgement http_reply_judge(const struct http_reply *reply,
 
 /* Could this be a page of something on the way, so that a wrong length is that one's? */
 bool http_reply_is_portal(const struct http_reply *reply, const struct http_wanted *wanted);
+
+/* Asked through a proxy that reads requests: is the refusal its own, not the source's? By
+   Proxy-Status (RFC 9209), the marks of known proxies, and 407; 502 and 504 are a proxy's where no
+   Via says that they were passed on. */
+bool http_reply_is_of_proxy(const struct http_reply *reply);
 
 /* "403.9", of IIS: all connections of a workstation are taken. */
 bool http_says_too_many(const char *text, size_t len);

@@ -33,7 +33,7 @@ static enum error_blame blame_silence(const struct source_fetch *fetch)
     long own_port = 0; /* known as soon as TCP stands, before a tunnel does */
     curl_easy_getinfo(fetch->easy, CURLINFO_LOCAL_PORT, &own_port);
     bool proxy = fetch->phase == HTTP_PHASE_CONNECT && own_port == 0;
-    return proxy && http_fetch_is_proxied(fetch) ? BLAME_PROXY : BLAME_SOURCE;
+    return proxy && fetch->proxy ? BLAME_PROXY : BLAME_SOURCE;
 }
 
 void http_silence_fail(struct source_fetch *fetch)

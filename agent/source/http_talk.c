@@ -1,12 +1,15 @@
 /* libcurl's callbacks: judge the head, hand on the bytes, and say what it came to. */
+#include "agent/source/http_certificate.h"
 #include "agent/source/http_error.h"
 #include "agent/source/http_fetch.h"
+#include "agent/source/http_proxy.h"
 
 #include "policy/base/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 /* ---- the head ---- */
@@ -47,18 +50,67 @@ static struct http_judgement judge_reply(struct source_fetch *fetch)
     return http_reply_judge(&fetch->reply, &fetch->wanted, &fetch->result.error);
 }
 
+/* It will not let any request pass. */
+static void fail_password(struct source_fetch *fetch)
+{
+    bool system = strcmp(fetch->client->options->proxy, "system") == 0;
+    const char *where =
+        system ? "the environment's http_proxy, https_proxy" : "the settings file's 'proxy'";
+    char text[200];
+    if (http_proxy_has_password(fetch->proxy))
+        snprintf(text, sizeof text, "the proxy does not accept the user name and password of %s",
+                 where);
+    else
+        snprintf(text, sizeof text,
+                 "the proxy wants a user name and a password: http://USER:PASSWORD@HOST:PORT in %s",
+                 where);
+    http_fetch_fail(fetch, BLAME_PROXY, "PROXY_PASSWORD", false, text);
+}
+
+/* Another source may be let through. */
+static void fail_proxy(struct source_fetch *fetch, bool retry, const char *text)
+{
+    http_fetch_fail(fetch, BLAME_PROXY, "PROXY", retry, text);
+    fetch->result.way = false;
+    fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
+}
+
+static bool is_relayed(const struct source_fetch *fetch)
+{
+    return http_proxy_relays(fetch->proxy, fetch->url);
+}
+
+/* The proxy's own answer; false where it is the source's. */
+static bool refuse_proxy(struct source_fetch *fetch, const struct http_judgement *judgement)
+{
+    char text[80];
+    if (!fetch->proxy || !is_relayed(fetch) || !http_reply_is_of_proxy(&fetch->reply))
+        return false;
+    snprintf(text, sizeof text, "the proxy itself answers HTTP status %d", fetch->reply.status);
+    /* tinyproxy says 401 of a password that is wrong */
+    if (fetch->reply.status == 407 || fetch->reply.status == 401)
+        fail_password(fetch);
+    else
+        fail_proxy(fetch, judgement->retry, text);
+    return true;
+}
+
 static void refuse(struct source_fetch *fetch, const struct http_judgement *judgement)
 {
-    if (http_auth_challenged(fetch))
+    if (refuse_proxy(fetch, judgement) || http_auth_challenged(fetch))
         return;
+    if (judgement->portal && is_relayed(fetch))
+        fetch->result.error.blame = BLAME_PROXY;
     fetch->result.retry = judgement->retry;
     fetch->result.no_range = judgement->no_range;
     fetch->result.full = judgement->full;
     fetch->result.portal = judgement->portal;
     fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
     fetch->result.status = fetch->reply.status;
-    /* IIS says on the page, not in the head, that its connections are taken. */
-    if (fetch->reply.status == 403 && !judgement->full && !fetch->request.document)
+    /* IIS says on the page, not in the head, that its connections are taken; nginx and IIS, that
+       they want a certificate. */
+    int status = fetch->reply.status;
+    if ((status == 403 || status == 400) && !judgement->full && !fetch->request.document)
         http_fetch_enter(fetch, HTTP_PHASE_REFUSAL);
     else
         fetch->failed = true;
@@ -128,7 +180,8 @@ static void fail_portal(struct source_fetch *fetch, const char *how_long, int64_
              "answers with a web page of %s%lld bytes instead of the file of %lld bytes (a "
              "captive portal or a login page?)",
              how_long, (long long)length, (long long)fetch->request.size);
-    http_fetch_fail(fetch, BLAME_SOURCE, "PORTAL", true, text);
+    http_fetch_fail(fetch, is_relayed(fetch) ? BLAME_PROXY : BLAME_SOURCE, "PORTAL", true, text);
+    fetch->result.way = false;
     fetch->result.portal = true;
 }
 
@@ -220,7 +273,9 @@ static bool is_complete(const struct source_fetch *fetch, CURLcode code)
     return fetch->start + fetch->received == fetch->end;
 }
 
-static void fail_short(struct source_fetch *fetch)
+/* libcurl does not tell TLS's own good-bye from a connection that was cut: through a proxy a cut is
+   the proxy's. What ends in order ends as the source says. */
+static void fail_short(struct source_fetch *fetch, CURLcode code)
 {
     char text[128];
     int64_t wanted = fetch->request.document ? fetch->reply.length : fetch->end;
@@ -228,19 +283,57 @@ static void fail_short(struct source_fetch *fetch)
         fail_portal(fetch, "", fetch->received);
         return;
     }
-    snprintf(text, sizeof text, "ended after %lld of %lld bytes",
+    snprintf(text, sizeof text, "%sended after %lld of %lld bytes",
+             fetch->proxy && code != CURLE_OK ? "the proxy's connection " : "",
              (long long)(fetch->start + fetch->received), (long long)wanted);
     http_fetch_fail(fetch, BLAME_SOURCE, "TOO_SHORT", true, text);
+    if (fetch->proxy && code != CURLE_OK)
+        fetch->result.error.blame = BLAME_PROXY;
+}
+
+static struct http_failure failure_of(struct source_fetch *fetch, CURLcode code)
+{
+    const struct source_options *options = fetch->client->options;
+    bool shown = !fetch->elsewhere, relayed = is_relayed(fetch);
+    long tunnel = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    bool to_proxy = fetch->proxy && strncasecmp(fetch->proxy, "https:", 6) == 0;
+    return (struct http_failure){
+        .easy = fetch->easy,
+        .code = code,
+        .detail = fetch->detail,
+        .secure = strncasecmp(fetch->url, "https:", 6) == 0,
+        .proxied = fetch->proxy != NULL,
+        .relayed = relayed,
+        .proxy_tls = to_proxy && (relayed || tunnel == 0),
+        .certificate = shown ? options->client_certificate : NULL,
+        .key = shown ? options->client_key : NULL,
+        .withheld = !shown && options->client_certificate,
+    };
+}
+
+/* Does the page want a client certificate, or another? */
+static bool conclude_certificate(struct source_fetch *fetch)
+{
+    struct http_failure failure = failure_of(fetch, CURLE_OK);
+    char text[400];
+    enum http_certificate what = http_certificate_judge_page(
+        fetch->reply.status, fetch->page, fetch->page_len, failure.certificate != NULL);
+    if (what == HTTP_CERTIFICATE_FINE)
+        return false;
+    http_certificate_say(what, &failure, fetch->page, fetch->page_len, text, sizeof text);
+    http_fetch_fail(fetch, BLAME_SOURCE, http_certificate_code(what), false, text);
+    return true;
 }
 
 static void conclude_refusal(struct source_fetch *fetch)
 {
     fetch->failed = true;
-    if (!http_says_too_many(fetch->page, fetch->page_len))
+    if (conclude_certificate(fetch) || fetch->reply.status != 403 ||
+        !http_says_too_many(fetch->page, fetch->page_len))
         return;
     http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_403", true,
                     "answers HTTP status 403.9 (too many users)");
-    fetch->result.status = 403;
     fetch->result.full = true;
     fetch->result.retry_after_ms = fetch->reply.retry_after_ms;
 }
@@ -259,20 +352,23 @@ static void fail_tunnel(struct source_fetch *fetch, long status)
 {
     char text[64];
     snprintf(text, sizeof text, "the proxy answers HTTP status %ld to CONNECT", status);
-    http_fetch_fail(fetch, BLAME_PROXY, "PROXY", status >= 500, text);
-    fetch->result.way = false;
+    if (status == 407 || status == 401)
+        fail_password(fetch);
+    else
+        fail_proxy(fetch, status >= 500, text);
 }
 
 static void fail_code(struct source_fetch *fetch, CURLcode code)
 {
-    bool proxied = http_fetch_is_proxied(fetch);
-    char text[CURL_ERROR_SIZE + 64];
+    struct http_failure failure = failure_of(fetch, code);
+    char text[CURL_ERROR_SIZE + 400];
     long reason = 0;
-    http_error_say(fetch->easy, code, fetch->detail, text, sizeof text);
+    http_error_say(&failure, text, sizeof text);
     curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &reason);
-    http_fetch_fail(fetch, http_error_blame(code, proxied), http_error_code(code),
-                    !http_error_is_lasting(code), text);
-    fetch->result.full = code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED && !proxied;
+    http_fetch_fail(fetch, http_error_blame(&failure), http_error_code(&failure),
+                    !http_error_is_lasting(&failure), text);
+    fetch->result.way = http_error_is_of_way(&failure);
+    fetch->result.full = code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED && !fetch->proxy;
 }
 
 void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
@@ -289,7 +385,7 @@ void http_talk_conclude(struct source_fetch *fetch, CURLcode code)
         conclude_refusal(fetch);
     } else if (fetch->phase == HTTP_PHASE_BODY &&
                (code == CURLE_OK || code == CURLE_PARTIAL_FILE)) {
-        fail_short(fetch);
+        fail_short(fetch, code);
     } else if (code == CURLE_OK) {
         http_fetch_fail(fetch, BLAME_SOURCE, "HTTP_RUBBISH", false, "answers without a head");
     } else if (code == CURLE_OPERATION_TIMEDOUT) {

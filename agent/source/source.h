@@ -20,7 +20,8 @@
 struct source_options {
     const char *proxy;                           /* URL, "system", "none" */
     const char *ca_file;                         /* NULL: the system's */
-    const char *client_certificate, *client_key; /* PEM files for documents' servers, or NULL */
+    const char *client_certificate, *client_key; /* PEM files, or NULL: for every https
+                                                    host that is named, none that is led to */
     int64_t connect_ms;                          /* longest wait for a connection */
     int64_t stall_ms;                            /* longest wait without a byte */
 };
@@ -70,7 +71,7 @@ struct source_request {
     bool range_only;           /* the whole file is of no use: 200 is refused, with no_range */
     int64_t stall_ms;          /* longest wait without a byte; 0: as the options say */
     /* Not NULL: a whole document of a size that is not known; `size` and `offset` are not looked
-       at, redirects stay on the host, and the client certificate may be shown. */
+       at, redirects stay on the host. */
     const struct source_document *document;
     /* The reply is good. `start` is the offset of the first byte that follows: `offset`, or 0
        where the source begins anew. `whole`: the bytes go on to the file's end whatever `end` is

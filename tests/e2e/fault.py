@@ -495,7 +495,7 @@ class FaultServer:
     """`instead` maps a behaviour's name in URLs to another that is used for it. `newest` is the
     newest version of TLS that is spoken. `handshakes` has a word for each that began."""
 
-    def __init__(self, root, certificate=None, newest=None):
+    def __init__(self, root, certificate=None, newest=None, address="127.0.0.1"):
         self.root, self.requests, self.instead = root, [], {}
         self.elsewhere, self.surprised = None, False
         self.body_bytes, self.connections, self.handshakes = 0, 0, []
@@ -510,9 +510,12 @@ class FaultServer:
         if newest:
             self.tls.set_ciphers("ALL:@SECLEVEL=0")
             self.tls.minimum_version = self.tls.maximum_version = newest
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        six = ":" in address
+        self.listener = socket.create_server((address, 0), backlog=256,
+                                             family=socket.AF_INET6 if six else socket.AF_INET)
         self.port = self.listener.getsockname()[1]
-        self.url = "%s://127.0.0.1:%d" % ("https" if certificate else "http", self.port)
+        self.url = "%s://%s:%d" % ("https" if certificate else "http",
+                                   "[%s]" % address if six else address, self.port)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def enter(self, record):
