@@ -12,6 +12,9 @@ enum error_blame http_error_blame(CURLcode code, bool is_proxied);
 void http_error_say(CURL *easy, CURLcode code, const char *detail, char *text, size_t size);
 const char *http_error_code(CURLcode code);
 
+/* Does the certificate's chain end at nobody who is trusted here? Of the handle that failed. */
+bool http_error_is_authority(CURL *easy);
+
 /* Certificates, protocols and URLs do not mend themselves within a job. */
 bool http_error_is_lasting(CURLcode code);
 

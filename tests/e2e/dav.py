@@ -121,9 +121,10 @@ mimetype.assign = ( "" => "application/octet-stream" )
 %s$HTTP["request-method"] != "PROPFIND" { %s }
 webdav.activate = "enable"
 webdav.is-readonly = "enable"
-webdav.opts = ( "propfind-depth-infinity" => "%s" )
+%s
 """ % (', "mod_openssl"' if tls else "", self.root, self.port, self.prefix, self.log, tls,
-            rules, "enable" if self.options.get("infinity") else "disable")
+            rules, 'webdav.opts = ( "propfind-depth-infinity" => "enable" )'
+            if self.options.get("infinity") else "")
 
     def flush(self):
         """It writes its log when it is told to open it anew, or ends."""
