@@ -93,7 +93,7 @@ class Request:
 
     def head(self, status, *headers, length=None, etag=None):
         self.record["status"] = int(status[:3])
-        lines = ["HTTP/1.1 " + status, "Server: fault"]
+        lines = ["HTTP/1.1 " + status, "Server: " + self.server.software]
         if length is not None:
             lines.append("Content-Length: %d" % length)
         if etag:
@@ -497,7 +497,7 @@ class FaultServer:
 
     def __init__(self, root, certificate=None, newest=None):
         self.root, self.requests, self.instead = root, [], {}
-        self.elsewhere, self.surprised = None, False
+        self.elsewhere, self.surprised, self.software = None, False, "fault"
         self.body_bytes, self.connections, self.handshakes = 0, 0, []
         self.closing = threading.Event()
         self.changed = threading.Condition()
