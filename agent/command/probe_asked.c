@@ -64,6 +64,18 @@ static bool read_content(struct probe_asked *asked, struct world *world, const s
     return true;
 }
 
+/* What the site says itself: BaseURL stands over it in `https`. */
+static bool read_site_word(struct probe_asked *asked, const struct site_dp *dp, struct error *err)
+{
+    int64_t communication = -1;
+    if (dp->kind == DP_CLOUD || !dp->instance)
+        return true;
+    if (!instance_get_int(dp->instance, "Communication", 0, 1, &communication, err))
+        return false;
+    asked->target.site_https = (int)communication;
+    return true;
+}
+
 static bool refuse_query(const char *url, struct error *err)
 {
     return !strpbrk(url, "?#") ||
@@ -88,7 +100,7 @@ bool probe_asked_read(struct probe_asked *asked, struct world *world, const char
     asked->dp = dp->name;
     asked->target.root = make_root(&world->policy.arena, dp);
     asked->target.connection_only = dp->kind == DP_CLOUD;
-    if (!url && dp->kind != DP_CLOUD)
-        asked->target.site_https = dp->https;
+    if (!url && !read_site_word(asked, dp, err))
+        return false;
     return !content || read_content(asked, world, dp, err);
 }

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -44,7 +45,7 @@ bool probe_read_root(struct probe *probe, struct error *err)
 
 static void make_url(const struct probe *probe, const char *scheme, char *url, size_t size)
 {
-    snprintf(url, size, "%s://%s:%s/", scheme, probe->host, probe->port);
+    snprintf(url, size, "%s://%s:%s", scheme, probe->host, probe->port);
 }
 
 /* ---- the name ---- */
@@ -259,14 +260,17 @@ bool probe_speaks_tls(struct probe *probe)
 /* An answer to plain HTTP on the port where TLS does not come about. */
 static bool speaks_plain(struct probe *probe)
 {
-    char url[600];
+    char place[600];
     struct probe_answer answer;
-    make_url(probe, "http", url, sizeof url);
-    const struct probe_question question = {.method = "HEAD", .url = url, .most = 0};
+    const char *host = strstr(probe->target->root, "://") + 3;
+    make_url(probe, "http", place, sizeof place);
+    char *url = mem_format("%s%s", place, host + strcspn(host, "/"));
+    const struct probe_question question = {.method = "HEAD", .url = url};
     probe_ask(probe, &question, &answer);
     /* Who speaks TLS on it says so in plain HTTP, with 400. */
     bool plain = answer.reply.status >= 100 && answer.reply.status != 400;
     probe_answer_free(&answer);
+    free(url);
     return plain;
 }
 
@@ -318,6 +322,10 @@ static void judge_certificate(struct probe *probe, const struct handshake *first
         {first->authority, PROBE_CERT_AUTHORITY, certificate->issuer},
     };
     bool found = false;
+    if (!named.done) {
+        add_failure(probe, &named);
+        return;
+    }
     probe->report->trusted = false;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].wrong)
@@ -330,8 +338,12 @@ static void judge_certificate(struct probe *probe, const struct handshake *first
 
 static void add_success(struct probe *probe)
 {
-    const char *end = probe->report->certificate.end;
+    const char *end = probe->report->certificate.end, *version = probe->report->certificate.version;
     int64_t left = until(probe, end);
+    if (version && strcmp(version, "TLSv1.2") < 0) {
+        probe_add(probe, PROBE_TLS, PROBE_BAD, PROBE_TLS_OLD, probe->host, version);
+        return;
+    }
     bool soon = left > 0 && left < ENDS_SOON;
     bool strange = probe->target->site_https == 0 && !soon;
     struct probe_step *step = probe_add(probe, PROBE_TLS, soon || strange ? PROBE_NOTE : PROBE_OK,
