@@ -68,7 +68,8 @@ static const struct row rows[] = {
      .nginx = "ssl_protocols TLSv1.2 TLSv1.3;", .apache = "SSLProtocol TLSv1.2 TLSv1.3",
      .lighttpd = "ssl.openssl.ssl-conf-cmd = (\"MinProtocol\" => \"TLSv1.2\")"},
     {PROBE_TLS, PROBE_TLS_FAILED, .text = "{what}",
-     .all = "look at the server's protocols, ciphers and certificate"},
+     .all = "look at the server's protocols and ciphers, and whether it requires a client "
+            "certificate"},
     {PROBE_TLS, PROBE_OWN_FILE, .text = "a file of this machine's is bad: {what}",
      .all = "correct caFile, clientCertificate or clientKey in nearpoint.json"},
     {PROBE_TLS, PROBE_CERT_EXPIRED,
@@ -236,7 +237,8 @@ static const struct row rows[] = {
     /* Any step. */
     {ANY, PROBE_SILENT, .text = "no answer within {got} s",
      .all = "look at the server's load, its worker processes and what stands between"},
-    {ANY, PROBE_BROKEN, .text = "{what}", .all = "look at the server's error log"},
+    {ANY, PROBE_BROKEN, .text = "{what}",
+     .all = "look at the server's error log, and whether it requires a client certificate"},
     {ANY, PROBE_HEADERS, .text = "sends more than 64 KiB of headers",
      .all = "look at the modules and proxies that add headers"},
     {ANY, PROBE_REDIRECT, .text = "{status} to {what}",

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,6 +258,38 @@ bool probe_speaks_tls(struct probe *probe)
     return shake_hands(probe, AS_OF_OLD).done || shake_hands(probe, BY_NAME).done;
 }
 
+/* Waits for what the server says by itself. */
+static void listen_to(const struct probe *probe, CURL *easy)
+{
+    const struct clock *clock = loop_clock(probe->loop);
+    int64_t end = clock->monotonic(clock->arg) + probe_patience(probe), left;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    CURLcode code = curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    char bytes[256];
+    size_t len;
+    while ((code == CURLE_OK || code == CURLE_AGAIN) &&
+           (left = end - clock->monotonic(clock->arg)) > 0 && poll(&waiting, 1, (int)left) > 0) {
+        code = curl_easy_recv(easy, bytes, sizeof bytes, &len);
+        if (code == CURLE_OK && len == 0)
+            break;
+    }
+}
+
+bool probe_wants_certificate(struct probe *probe)
+{
+    char url[600], detail[CURL_ERROR_SIZE] = "";
+    CURL *easy = curl_easy_init();
+    make_url(probe, "https", url, sizeof url);
+    probe_prepare(probe, easy, url, probe->report->trusted);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, detail);
+    if (curl_easy_perform(easy) == CURLE_OK)
+        listen_to(probe, easy);
+    curl_easy_cleanup(easy);
+    return strstr(detail, "certificate required") != NULL;
+}
+
 /* An answer to plain HTTP on the port where TLS does not come about. */
 static bool speaks_plain(struct probe *probe)
 {
@@ -288,8 +321,7 @@ static void add_failure(struct probe *probe, const struct handshake *first)
         what = old.version;
     } else if (speaks_plain(probe)) {
         fault = PROBE_SPEAKS_PLAIN;
-    } else if (strstr(first->words, "certificate required") ||
-               strstr(first->words, "handshake failure")) {
+    } else if (strstr(first->words, "certificate required")) {
         fault = PROBE_CERT_WANTED;
     }
     struct probe_step *step = probe_add(probe, PROBE_TLS, PROBE_BAD, fault, probe->host, what);

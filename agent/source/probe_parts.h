@@ -95,6 +95,10 @@ void probe_secure(struct probe *probe);
 /* Does the port speak TLS, whatever its certificate? */
 bool probe_speaks_tls(struct probe *probe);
 
+/* Does the server end a connection for the lack of a client certificate? TLS 1.3 says so only after
+   the handshake, and who has sent a question by then may not hear it. */
+bool probe_wants_certificate(struct probe *probe);
+
 /* probe_root.c: authentication and virtual folders. */
 void probe_root(struct probe *probe);
 

@@ -37,6 +37,8 @@ static void ask_stranger(struct probe *probe)
     enum probe_fault fault = judge_stranger(&answer);
     if (fault != PROBE_FINE && speaks_tls(probe, &answer))
         fault = PROBE_SPEAKS_TLS;
+    if (fault == PROBE_BROKEN && probe->secure && probe_wants_certificate(probe))
+        fault = PROBE_CERT_WANTED;
     probe_add_answer(probe, PROBE_AUTH, fault == PROBE_FINE ? PROBE_OK : PROBE_BAD, fault, &answer,
                      NOBODY);
     probe->refuses = fault == PROBE_UNAUTHORIZED || fault == PROBE_CERT_WANTED;

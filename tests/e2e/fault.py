@@ -574,11 +574,22 @@ class FaultServer:
             sock.close()
 
     def _shake_hands(self, sock):
+        # What is unread at the end of a socket takes away what it has said.
+        below = socket.socket(fileno=os.dup(sock.fileno()))
         try:
             sock = self.tls.wrap_socket(sock, server_side=True)
         except OSError as error:
             self.handshakes.append(str(error))
+            try:
+                below.shutdown(socket.SHUT_WR)
+                below.settimeout(5)
+                while below.recv(4096):
+                    pass
+            except OSError:
+                pass
             raise
+        finally:
+            below.close()
         self.handshakes.append("ok")
         return sock
 

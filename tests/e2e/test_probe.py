@@ -426,8 +426,14 @@ def test_certificate_required(scene):
     scene.settings(caFile=authority.file)
     answer = probe(scene, server.url, policy=False)
     row = answer.step("AUTH")
-    assert "client certificate is wanted" in row["text"] and "clientCertificate" in row["change"]
-    assert "SSL" in answer.step("TLS")["text"] or answer.step("TLS")["verdict"] == "note"
+    assert "client certificate is wanted" in row["text"], answer.result
+    assert "clientCertificate" in row["change"], row
+    assert answer.bad == ["AUTH"], answer.result
+    pem = scene.write("both.pem", "".join(open(path).read() for path in authority.issue()))
+    server = dav.NginxDav(scene, tls=pem, extra="ssl_verify_client on; ssl_client_certificate %s;"
+                          % authority.file)
+    row = probe(scene, server.url, policy=False).step("AUTH")
+    assert row["status"] == 400 and "ssl_verify_client off" in row["change"], row
 
 
 def test_old_tls(scene):
