@@ -42,7 +42,7 @@ static int digit(char c)
     return found ? (int)(found - digits) : -1;
 }
 
-/* The path of an href or URL, percent signs undone once. */
+/* The path of an href or URL, percent signs undone once; empty where a NUL is in it. */
 static char *decode_path(const char *text)
 {
     const char *scheme = strstr(text, "://");
@@ -56,11 +56,11 @@ static char *decode_path(const char *text)
         char c = low >= 0 ? (char)(high * 16 + low) : *text;
         if (low >= 0)
             text += 2;
-        if (!c)
-            break;
         buf_append(&path, &c, 1);
     }
-    return path.data ? path.data : mem_copy_string("");
+    if (strlen(path.data) != path.len)
+        path.data[0] = '\0';
+    return path.data;
 }
 
 /* A file right below the content, to be asked for. */

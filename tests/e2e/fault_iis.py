@@ -74,6 +74,10 @@ def redirects(request):
     request.reply("302 Found", b"", "Location: https://elsewhere.contoso.test" + request.target)
 
 
+def escapes(request):
+    request.reply("302 Found", b"", "Location: http://x.test/\x1b[2J\x9b1m")
+
+
 def portal(request):
     fault.html(request)
 
@@ -81,7 +85,7 @@ def portal(request):
 EVERYTHING = {
     "silent": silent, "drips": drips, "endless-headers": endless_headers, "long-line": long_line,
     "rubbish": rubbish, "anonymous-off": anonymous_off, "certificate": certificate_wanted,
-    "redirects": redirects, "portal": portal,
+    "redirects": redirects, "portal": portal, "escapes": escapes,
 }
 
 
@@ -119,6 +123,13 @@ def send_list(request):
         request.send(LIST.split("%s")[0].encode())
         while request.record["sent"] < fault.LONGEST:
             request.send((ROW % ("/SMS_DP_SMSPKG$/" + "x" * 100, 0, 1)).encode() * 100)
+    elif has("list-outside"):
+        outside = ["/SMS_DP_SMSPKG$/PS100001/../secret", "/SMS_DP_SMSPKG$/PS100001/%2e%2e/secret",
+                   "/SMS_DP_SMSPKG$/PS100001/..%2fsecret", "http://other.test/secret",
+                   "/secret", "/SMS_DP_SMSPKG$/PS100001/a%0ab", "/SMS_DP_SMSPKG$/PS100001/a%00b",
+                   "/SMS_DP_SMSPKG$/PS100001/setup.exe"]
+        found = "".join(ROW % (href, 0, 9 if "secret" in href else 300) for href in outside)
+        request.reply("207 Multi-Status", (LIST % found).encode(), kind)
     elif not os.path.isdir(os.path.join(request.server.root, request.file)):
         request.reply("404 Not Found")
     elif has("level-only") and request.headers.get("depth") == "infinity":
@@ -196,6 +207,8 @@ def send_whole(request, body):
 
 
 def send_file(request):
+    if request.server.has("silent-files") and request.target.endswith(".exe"):
+        request.hold()
     path, mark, query = request.target.partition("?")
     by_sccm = mark and path.endswith("/sccm") and query.startswith("/")
     if by_sccm and not request.server.has("no-sccm"):

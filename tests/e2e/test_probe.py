@@ -12,6 +12,7 @@ import fault
 from fault_http import Authority
 from fault_iis import Iis
 from harness import DP, Nginx, filler
+from test_engine import Tunnel, certificate
 
 CONTENT_STEPS = ["PROPFIND", "PROPFIND_INFINITY", "HEAD", "SCCM_FORM", "GET", "COMPRESSION",
                  "RANGE", "IF_RANGE"]
@@ -519,11 +520,44 @@ def test_endless_body(scene):
 
 def test_silence(scene):
     """Who says nothing, or a byte now and then, is left after some seconds, and not asked again."""
-    answer, server = hostile(scene, "silent")
+    answer, server = hostile(scene, "silent", seconds=5)
     assert "no answer within 2 s" in answer.step("AUTH")["text"], answer.result
     assert len(server.asked()) == 1 and answer.verdicts(*CONTENT_STEPS) == {"skipped"}
     answer, server = hostile(scene, "drips", seconds=25)
     assert answer.step("AUTH")["verdict"] == "bad", answer.result
+
+
+def test_silent_twice(scene):
+    """A server that answers but for files is not waited for at every step."""
+    answer, server = hostile(scene, "silent-files", seconds=8)
+    assert answer.step("PROPFIND")["verdict"] == "ok", answer.result
+    assert answer.bad == ["HEAD"], answer.result
+    assert answer.verdicts("GET", "RANGE", "NAMES") == {"skipped"}, answer.result
+    assert "HEAD" in answer.step("GET")["text"], answer.result
+
+
+def test_listing_outside(scene):
+    """What a listing names outside the content is not asked for."""
+    content = odd_content(scene)
+    server = Iis(scene, "list-outside", "no-sccm")
+    answer = probe(scene, server.url, content.id, policy=False)
+    assert answer.step("HEAD")["verdict"] == "ok", answer.result
+    targets = [request["target"] for request in server.asked()]
+    assert not [target for target in targets if "secret" in target or "%0" in target.lower()], targets
+    assert [target for target in targets if target.endswith("PS100001/setup.exe")], targets
+
+
+def test_proxy(scene):
+    """Through a proxy the name is the proxy's to resolve; one that is not there is to blame."""
+    cert = certificate(scene)
+    server, tunnel = Iis(scene, certificate=cert), scene.keep(Tunnel())
+    scene.settings(caFile=cert[0], proxy=tunnel.url)
+    answer = probe(scene, server.url, policy=False)
+    assert answer.step("NAME")["verdict"] == "skipped" and answer.json["ok"], answer.result
+    assert "connected to the proxy" in answer.step("TCP")["text"], answer.result
+    scene.settings(proxy="http://127.0.0.1:1")
+    row = probe(scene, server.url, policy=False).step("TCP")
+    assert row["verdict"] == "bad" and "proxy" in row["text"] and "nearpoint.json" in row["change"]
 
 
 def test_rubbish(scene):
@@ -534,11 +568,11 @@ def test_rubbish(scene):
 def test_escapes(scene):
     """Escape sequences of a server reach neither terminal nor JSON."""
     content = odd_content(scene)
-    server = Iis(scene, "redirects")
+    server = Iis(scene, "escapes")
     server.software = "nginx\x1b[2J\x9b1m"
     scene.policy(content, [DP("dp1", server.url)])
     result = scene.run("probe", "dp1", content.id)
-    assert r"nginx\x1B[2J" in result.out, result
+    assert r"nginx\x1B[2J" in result.out and r"x.test/\x1B[2J" in result.out, result
     answer = probe(scene, "dp1", content.id)
     for text in (result.out, answer.result.out, json.dumps(answer.json, ensure_ascii=False)):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), repr(text)
