@@ -5,6 +5,9 @@ It serves /SMS_DP_SMSPKG$/<content>/<file>, the same as `sccm?/<file>`, and list
 
 import gzip
 import os
+import socket
+import ssl
+import struct
 import urllib.parse
 from xml.sax.saxutils import escape
 
@@ -34,6 +37,36 @@ class Iis(fault.FaultServer):
 
     def has(self, word):
         return word in self.faults
+
+
+class Curt(Iis):
+    """Wants a client certificate, and does not listen before it has said so: whoever has sent a
+    question by then is cut off without a word."""
+
+    def _shake_hands(self, sock):
+        heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.tls.wrap_bio(heard, said, server_side=True)
+        try:
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    sock.sendall(said.read())
+                    if not (piece := sock.recv(65536)):
+                        raise Gone from None
+                    heard.write(piece)
+        except ssl.SSLError:
+            sock.settimeout(0.3)
+            try:
+                if sock.recv(65536):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except TimeoutError:
+                sock.sendall(said.read())
+                sock.shutdown(socket.SHUT_WR)
+                sock.settimeout(5)
+                sock.recv(65536)
+        raise Gone
 
 
 # What answers everything, in the order of the list.
@@ -116,7 +149,7 @@ def send_list(request):
         request.reply("207 Multi-Status", b"<html><body>hello</body></html>",
                       "Content-Type: text/html")
     elif has("list-broken"):
-        request.reply("207 Multi-Status", LIST.encode()[:100], kind)
+        request.reply("207 Multi-Status", LIST.split("%s")[0].encode(), kind)
     elif has("list-endless"):
         request.close()
         request.head("207 Multi-Status", kind)
@@ -126,7 +159,7 @@ def send_list(request):
     elif has("list-outside"):
         outside = ["/SMS_DP_SMSPKG$/PS100001/../secret", "/SMS_DP_SMSPKG$/PS100001/%2e%2e/secret",
                    "/SMS_DP_SMSPKG$/PS100001/..%2fsecret", "http://other.test/secret",
-                   "/secret", "/SMS_DP_SMSPKG$/PS100001/a%0ab", "/SMS_DP_SMSPKG$/PS100001/a%00b",
+                   "/secret", "/SMS_DP_SMSPKG$/PS100002/secret", "/SMS_DP_SMSPKG$/PS100001/a%0ab", "/SMS_DP_SMSPKG$/PS100001/a%00b",
                    "/SMS_DP_SMSPKG$/PS100001/setup.exe"]
         found = "".join(ROW % (href, 0, 9 if "secret" in href else 300) for href in outside)
         request.reply("207 Multi-Status", (LIST % found).encode(), kind)
@@ -162,6 +195,12 @@ def send_part(request, body):
     elif has("range-shifted"):
         request.reply("206 Partial Content", body[start - 1:end - 1],
                       "Content-Range: bytes %d-%d/%d" % (start - 1, end - 2, len(body)))
+    elif has("range-begin"):
+        request.reply("206 Partial Content", body[start:end],
+                      "Content-Range: bytes %d-%d/%d" % (start - 1, end - 1, len(body)))
+    elif has("range-end"):
+        request.reply("206 Partial Content", body[start:end],
+                      "Content-Range: bytes %d-%d/%d" % (start, end - 2, len(body)))
     elif has("range-silent"):
         request.reply("206 Partial Content", body[start:end])
     elif has("range-total"):

@@ -1,6 +1,5 @@
 """probe: what a client meets at a distribution point, and what to change on which server."""
 
-import json
 import os
 import re
 import socket
@@ -10,7 +9,7 @@ import time
 import dav
 import fault
 from fault_http import Authority
-from fault_iis import Iis
+from fault_iis import Curt, Iis
 from harness import DP, Nginx, filler
 from test_engine import Tunnel, certificate
 
@@ -146,6 +145,8 @@ FAULTS = {
     "list-broken": ("PROPFIND", "bad", "smsfileisapi", "no listing"),
     "no-ranges": ("RANGE", "bad", "Accept-Ranges", "200 to a range"),
     "range-shifted": ("RANGE", "bad", "proxy, cache", "bytes 0-298/300"),
+    "range-begin": ("RANGE", "bad", "proxy, cache", "bytes 0-299/300"),
+    "range-end": ("RANGE", "bad", "proxy, cache", "bytes 1-298/300"),
     "range-silent": ("RANGE", "bad", "proxy, cache", "no Content-Range"),
     "range-total": ("RANGE", "bad", "proxy, cache", "1-299/301"),
     "range-short": ("RANGE", "bad", "proxy, cache", "298 bytes where 299"),
@@ -419,17 +420,19 @@ def test_client_certificate(scene):
 
 
 def test_certificate_required(scene):
-    """A server that ends the connection of who has no certificate."""
+    """A server that ends the connection of who has no certificate, whether the word of it is heard
+    in time or not; nginx says it in an answer."""
     authority = Authority(scene)
-    server = Iis(scene, certificate=authority.issue())
-    server.tls.load_verify_locations(authority.file)
-    server.tls.verify_mode = ssl.CERT_REQUIRED
     scene.settings(caFile=authority.file)
-    answer = probe(scene, server.url, policy=False)
-    row = answer.step("AUTH")
-    assert "client certificate is wanted" in row["text"], answer.result
-    assert "clientCertificate" in row["change"], row
-    assert answer.bad == ["AUTH"], answer.result
+    for kind in (Iis, Curt):
+        server = kind(scene, certificate=authority.issue())
+        server.tls.load_verify_locations(authority.file)
+        server.tls.verify_mode = ssl.CERT_REQUIRED
+        answer = probe(scene, server.url, policy=False)
+        row = answer.step("AUTH")
+        assert "client certificate is wanted" in row["text"], answer.result
+        assert "clientCertificate" in row["change"], row
+        assert answer.bad == ["AUTH"], answer.result
     pem = scene.write("both.pem", "".join(open(path).read() for path in authority.issue()))
     server = dav.NginxDav(scene, tls=pem, extra="ssl_verify_client on; ssl_client_certificate %s;"
                           % authority.file)
@@ -466,6 +469,15 @@ def test_other_protocol(scene):
         row = answer.step("AUTH")
         assert "speaks TLS" in row["text"] and "HTTPS" in row["change"], answer.result
         assert answer.bad == ["AUTH"], answer.result
+
+
+def test_no_common_cipher(scene):
+    """A port that speaks TLS, but not with us, is not taken for one of plain HTTP."""
+    pem = scene.write("both.pem", "".join(open(path).read() for path in Authority(scene).issue()))
+    server = dav.NginxDav(scene, tls=pem,
+                          extra="ssl_protocols TLSv1.2; ssl_ciphers eNULL:@SECLEVEL=0;")
+    row = probe(scene, server.url, policy=False).step("TLS")
+    assert "about TLS" in row["text"] and "ciphers" in row["change"], row
 
 
 def test_site_says_otherwise(scene):
@@ -574,7 +586,8 @@ def test_escapes(scene):
     result = scene.run("probe", "dp1", content.id)
     assert r"nginx\x1B[2J" in result.out and r"x.test/\x1B[2J" in result.out, result
     answer = probe(scene, "dp1", content.id)
-    for text in (result.out, answer.result.out, json.dumps(answer.json, ensure_ascii=False)):
+    said = [answer.json["server"], *(row["text"] for row in answer.rows)]
+    for text in (result.out, answer.result.out, *said):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), repr(text)
 
 
