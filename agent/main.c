@@ -15,6 +15,8 @@ static const struct command_row commands[] = {
      "where the machine would get a content, and why not elsewhere"},
     {"get", COMMAND_GET, command_get, 1, -1, "CONTENT...",
      "locate, download, verify and cache contents"},
+    {"probe", COMMAND_PROBE, command_probe, 1, 2, "DP [CONTENT]",
+     "what a client meets at a distribution point, and what to change"},
     {"export-script", COMMAND_EXPORT_SCRIPT, command_export_script, 0, 0, "",
      "print the PowerShell that exports a site, read-only"},
 };

@@ -52,6 +52,7 @@ struct context {
 typedef bool command_run(struct context *context, struct error *err);
 
 command_run command_policy, command_where, command_locate, command_get, command_export_script;
+command_run command_probe;
 
 /* The set of fetched policy in force; its texts live in the arena. */
 struct fetched {

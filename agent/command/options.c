@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALL    (COMMAND_POLICY | COMMAND_WHERE | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT)
+#define ALL                                                                                  \
+    (COMMAND_POLICY | COMMAND_WHERE | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT | \
+     COMMAND_PROBE)
 #define PLACES (COMMAND_LOCATE | COMMAND_GET)
 #define ASKED  (COMMAND_POLICY | COMMAND_WHERE | PLACES)
 

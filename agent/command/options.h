@@ -11,6 +11,7 @@ enum command_bit {
     COMMAND_GET = 4,
     COMMAND_EXPORT_SCRIPT = 8,
     COMMAND_WHERE = 16,
+    COMMAND_PROBE = 32,
 };
 
 struct command_row {

@@ -59,6 +59,17 @@ enum error_blame http_error_blame(const struct http_failure *failure)
 
 /* ---- in words ---- */
 
+bool http_error_is_authority(CURL *easy)
+{
+    long why = X509_V_OK;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &why);
+    return why == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+           why == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+           why == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
+           why == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+           why == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+}
+
 /* What is wrong with a certificate; the clock is named where it may be what is wrong. */
 static void say_certificate(const struct http_failure *failure, char *text, size_t size)
 {
@@ -79,16 +90,12 @@ static void say_certificate(const struct http_failure *failure, char *text, size
         snprintf(text, size,
                  "shows a certificate that is not yet valid, if this machine's clock is right");
         break;
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        snprintf(text, size, "shows a certificate of an authority that is not trusted here");
-        break;
     default:
-        snprintf(text, size, "shows a certificate that does not hold: %s",
-                 X509_verify_cert_error_string(why));
+        if (http_error_is_authority(easy))
+            snprintf(text, size, "shows a certificate of an authority that is not trusted here");
+        else
+            snprintf(text, size, "shows a certificate that does not hold: %s",
+                     X509_verify_cert_error_string(why));
     }
 }
 

@@ -23,6 +23,9 @@ enum error_blame http_error_blame(const struct http_failure *failure);
 void http_error_say(const struct http_failure *failure, char *text, size_t size);
 const char *http_error_code(const struct http_failure *failure);
 
+/* Does the certificate's chain end at nobody who is trusted here? Of the handle that failed. */
+bool http_error_is_authority(CURL *easy);
+
 /* Certificates, protocols and URLs do not mend themselves within a job. */
 bool http_error_is_lasting(const struct http_failure *failure);
 

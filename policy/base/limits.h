@@ -79,6 +79,11 @@
 #define LIMIT_LISTING_BYTES (256L * MIB)
 #define LIMIT_LISTING_DEPTH 64 /* folders: deeper is a loop */
 
+/* A probe of a distribution point: what is enough to judge it. */
+#define LIMIT_PROBE_SECONDS       10 /* for a connection, and without a byte */
+#define LIMIT_PROBE_BODY_BYTES    (1L * MIB)
+#define LIMIT_PROBE_LISTING_BYTES (4L * MIB)
+
 /* Jobs: ConfigMgr's location and download timeouts (configmgr-facts 4.5); the last is our own. */
 #define LIMIT_LOCATION_DAYS  7
 #define LIMIT_DOWNLOAD_DAYS  10

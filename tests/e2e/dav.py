@@ -93,7 +93,8 @@ class Server:
 
 class Lighttpd(Server):
     """`infinity`: lists whole trees at once. `sccm`: files also as `…/sccm?/<path>`, as a real
-    distribution point has them; "only": no other way."""
+    distribution point has them; "only": no other way. `modules`: more of them. `extra`: at the
+    end."""
 
     program, package = "lighttpd", "lighttpd"
 
@@ -121,9 +122,12 @@ mimetype.assign = ( "" => "application/octet-stream" )
 %s$HTTP["request-method"] != "PROPFIND" { %s }
 webdav.activate = "enable"
 webdav.is-readonly = "enable"
-%s""" % (', "mod_openssl"' if tls else "", self.root, self.port, self.prefix, self.log, tls,
-            rules, 'webdav.opts = ( "propfind-depth-infinity" => "enable" )\n'
-            if self.options.get("infinity") else "")
+%s
+%s
+""" % ("".join(', "mod_%s"' % name for name in
+               (*(["openssl"] if tls else []), *self.options.get("modules", ()))), self.root, self.port, self.prefix, self.log, tls,
+            rules, 'webdav.opts = ( "propfind-depth-infinity" => "enable" )'
+            if self.options.get("infinity") else "", self.options.get("extra", ""))
 
     def flush(self):
         """It writes its log when it is told to open it anew, or ends."""

@@ -93,7 +93,7 @@ class Request:
 
     def head(self, status, *headers, length=None, etag=None):
         self.record["status"] = int(status[:3])
-        lines = ["HTTP/1.1 " + status, "Server: fault"]
+        lines = ["HTTP/1.1 " + status, "Server: " + self.server.software]
         if length is not None:
             lines.append("Content-Length: %d" % length)
         if etag:
@@ -497,7 +497,7 @@ class FaultServer:
 
     def __init__(self, root, certificate=None, newest=None, address="127.0.0.1"):
         self.root, self.requests, self.instead = root, [], {}
-        self.elsewhere, self.surprised = None, False
+        self.elsewhere, self.surprised, self.software = None, False, "fault"
         self.body_bytes, self.connections, self.handshakes = 0, 0, []
         self.closing = threading.Event()
         self.changed = threading.Condition()
@@ -577,11 +577,22 @@ class FaultServer:
             sock.close()
 
     def _shake_hands(self, sock):
+        # What is unread at the end of a socket takes away what it has said.
+        below = socket.socket(fileno=os.dup(sock.fileno()))
         try:
             sock = self.tls.wrap_socket(sock, server_side=True)
         except OSError as error:
             self.handshakes.append(str(error))
+            try:
+                below.shutdown(socket.SHUT_WR)
+                below.settimeout(5)
+                while below.recv(4096):
+                    pass
+            except OSError:
+                pass
             raise
+        finally:
+            below.close()
         self.handshakes.append("ok")
         return sock
 

@@ -42,7 +42,7 @@ def test_limits(_scene):
 def test_options(_scene):
     """Every option that --help names stands in nearpoint(1), and the reverse."""
     options = set()
-    for command in ("policy", "where", "locate", "get", "export-script"):
+    for command in ("policy", "where", "locate", "get", "probe", "export-script"):
         done = subprocess.run([*program(), command, "--help"], stdout=subprocess.PIPE, check=True,
                               text=True)
         options |= set(re.findall(r"(?m)^  --([a-z-]+)", done.stdout))
@@ -63,6 +63,13 @@ def test_settings(_scene):
     rows = re.findall(r"(?m)^\.It Li (.+)$", read("man/nearpoint.json.5"))
     manual = {key for row in rows for key in re.findall(r"\w+", row)}
     assert keys == manual, keys ^ manual
+
+
+def test_steps(_scene):
+    """nearpoint(1) has every step of a probe, in the order in which they are asked."""
+    steps = re.findall(r'\[PROBE_\w+\] = "(\w+)"', read("agent/source/probe.c"))
+    section = read("man/nearpoint.1").split(".Sh THE STEPS OF A PROBE")[1].split(".Sh ")[0]
+    assert steps == re.findall(r"(?m)^\.It Li ([A-Z_]+)$", section) and len(steps) > 10, steps
 
 
 def findings_of_source():
