@@ -15,6 +15,10 @@ static const struct command_row commands[] = {
      "where the machine would get a content, and why not elsewhere"},
     {"get", COMMAND_GET, command_get, 1, -1, "CONTENT...",
      "locate, download, verify and cache contents"},
+    {"hash", COMMAND_HASH, command_hash, 1, 1, "DIR",
+     "the folder hash and the files' hashes of a folder, beside what is expected"},
+    {"publish", COMMAND_PUBLISH, command_publish, 0, 1, "DIR",
+     "make a folder a content of a distribution point, or verify what was published"},
     {"export-script", COMMAND_EXPORT_SCRIPT, command_export_script, 0, 0, "",
      "print the PowerShell that exports a site, read-only"},
 };

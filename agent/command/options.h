@@ -11,6 +11,8 @@ enum command_bit {
     COMMAND_GET = 4,
     COMMAND_EXPORT_SCRIPT = 8,
     COMMAND_WHERE = 16,
+    COMMAND_HASH = 128,
+    COMMAND_PUBLISH = 256,
 };
 
 struct command_row {
