@@ -259,9 +259,9 @@ static void add_first_line(struct buf *out, const struct hashing *hashing)
 {
     const struct first_difference *first = &hashing->first;
     if (first->kind == TREE_SAME) {
-        if (!hashing->expected.has_files && !hashing->match)
-            command_add_line(out, "only the whole is known to differ: the policy has no hashes of "
-                                  "the files");
+        if (hashing->expected.known && !hashing->match)
+            command_add_line(out, "which file differs is not known: the policy has the hash of "
+                                  "the whole alone");
         return;
     }
     const char *found = digest_of(first, first->found), *wanted = digest_of(first, first->wanted);

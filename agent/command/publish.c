@@ -29,21 +29,37 @@ static const char *result_word(enum publish_result result)
     return NULL;
 }
 
+static void add_error(struct json_out *out, const struct error *error)
+{
+    if (!error) {
+        json_out_null(out, "error");
+        return;
+    }
+    char *text = mem_format("%s%s%s", error->where, error->where[0] ? ": " : "", error->text);
+    json_out_open(out, "error", '{');
+    json_out_text(out, "code", error->code);
+    json_out_text(out, "blame", error_blame_word(error->blame));
+    json_out_text(out, "text", text);
+    json_out_close(out, '}');
+    free(text);
+}
+
+/* `failure`: why it was not published, or NULL. */
 static bool print_json(const struct publish_order *order, const struct publish_report *report,
-                       struct error *err)
+                       const struct error *failure, struct error *err)
 {
     struct sink sink = command_output();
     struct json_out out = {.sink = &sink};
     json_out_open(&out, NULL, '{');
     json_out_text(&out, "content", order->content_id);
     json_out_int(&out, "version", order->version);
-    json_out_text(&out, "result", result_word(report->result));
+    json_out_text(&out, "result", failure ? "failed" : result_word(report->result));
     json_out_int(&out, "files", (int64_t)report->files);
     json_out_int(&out, "bytes", report->bytes);
-    json_out_text(&out, "folderHash", report->folder_hash);
+    json_out_text(&out, "folderHash", failure ? NULL : report->folder_hash);
     json_out_text(&out, "path", report->path);
     json_out_text(&out, "document", order->out);
-    json_out_null(&out, "error");
+    add_error(&out, failure);
     json_out_close(&out, '}');
     return command_printed(json_out_finish(&out), err);
 }
@@ -79,11 +95,16 @@ static bool publish(const struct options *options, struct error *err)
                                         .version = options->version,
                                         .replace = options->replace,
                                         .sync = !options->no_sync};
-    struct publish_report report;
-    if (!check_publish(options, err) || !folders_make_above(options->dp, err) ||
-        !folders_make_above(options->out, err) || !publish_dp(&order, &report, err))
+    struct publish_report report = {0};
+    if (!check_publish(options, err))
         return false;
-    bool ok = options->json ? print_json(&order, &report, err) : print_text(&order, &report, err);
+    bool ok = folders_make_above(options->dp, err) && folders_make_above(options->out, err) &&
+              publish_dp(&order, &report, err);
+    if (ok)
+        ok = options->json ? print_json(&order, &report, NULL, err)
+                           : print_text(&order, &report, err);
+    else if (options->json && err->kind == ERROR_FAILED)
+        print_json(&order, &report, err, NULL);
     publish_report_free(&report);
     return ok;
 }
@@ -141,9 +162,11 @@ static void add_content(struct buf *out, const struct verify_content *content)
                      content->files, content->bytes);
     for (size_t i = 0; i < content->bad_count; i++) {
         const struct verify_bad *bad = &content->bad[i];
-        command_add_line(out, "%s: file %s: %s%s%s%s%s", name, bad->file,
-                         tree_difference_word(bad->kind), bad->repaired ? ", repaired" : "",
-                         bad->note ? " (" : "", bad->note ? bad->note : "", bad->note ? ")" : "");
+        bool whole = strcmp(bad->file, ".") == 0;
+        command_add_line(out, "%s: %s%s: %s%s%s%s%s", name, whole ? "the folder" : "file ",
+                         whole ? "" : bad->file, tree_difference_word(bad->kind),
+                         bad->repaired ? ", repaired" : "", bad->note ? " (" : "",
+                         bad->note ? bad->note : "", bad->note ? ")" : "");
     }
     free(name);
 }

@@ -166,6 +166,22 @@ static void repair_folders(const struct repairing *repairing, struct verify_bad 
         close(tree);
 }
 
+/* What is foreign may stand in the way of a file; the folder as a whole comes last. */
+static void repair_each(const struct repairing *repairing)
+{
+    const struct verify_content *content = repairing->content;
+    for (size_t i = 0; i < content->bad_count; i++)
+        if (content->bad[i].kind == TREE_FOREIGN)
+            repair_one(repairing, &content->bad[i]);
+    for (size_t i = 0; i < content->bad_count; i++) {
+        struct verify_bad *bad = &content->bad[i];
+        if (strcmp(bad->file, ".") == 0)
+            repair_folders(repairing, bad);
+        else if (bad->kind != TREE_FOREIGN)
+            repair_one(repairing, bad);
+    }
+}
+
 bool repair_content(struct place *place, const struct dp_record *record,
                     struct verify_content *content, const char *source, struct error *err)
 {
@@ -176,12 +192,7 @@ bool repair_content(struct place *place, const struct dp_record *record,
         return error_errno(err, source, "cannot open the folder");
     bool ok = tree_read(&repairing.right, repairing.from, source, TREE_TOLERANT, err);
     if (ok) {
-        /* The folder as a whole comes last. */
-        for (size_t i = 0; i < content->bad_count; i++)
-            if (strcmp(content->bad[i].file, ".") == 0)
-                repair_folders(&repairing, &content->bad[i]);
-            else
-                repair_one(&repairing, &content->bad[i]);
+        repair_each(&repairing);
         tree_free(&repairing.right);
         ok = place_sync(place, err);
     }
