@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 from disk import SmallDisk
 from harness import SCALE, Skip, filler, slow, threads, wait_until
 from publishing import ROOT_NAME, Source, check_laid_out, files_of, properties
+from test_hash import ODD
 
 FILES = {"setup.exe": b"MZ setup", "sub dir/Pr\u00fcfung & <b>.xml": b"<x/>", "empty.bin": b"",
          "sub dir/deep/er.ini": b"[a]\n"}
@@ -505,3 +506,14 @@ def test_many_files(scene):
     check_laid_out(source)
     assert source.verify().code == 0
     assert re.search("%d files" % count, result.out)
+
+
+def test_odd_names(scene):
+    """Names that XML, shells and orders trip over: laid out, and in a manifest that reads back."""
+    source = Source(scene, {name: b"%d" % i for i, name in enumerate(ODD)},
+                    ["\u00e9", "zz/\u00df\u00df", "-2/_"])
+    assert source.publish().code == 0
+    check_laid_out(source)
+    assert source.verify().code == 0
+    found = scene.run("hash", source.tree(), "--content", "PS100001", "--json")
+    assert found.code == 0 and found.json["match"] is True, found
