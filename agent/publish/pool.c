@@ -106,6 +106,15 @@ static bool refuse_changed(const struct pool_read *how, const struct tree_entry 
                      "'%s' changed while it was read", entry->name);
 }
 
+/* It was listed: that it is gone, or a link by now, is a change. */
+static bool refuse_unopened(const struct pool_read *how, const struct tree_entry *entry,
+                            struct error *err)
+{
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO)
+        return refuse_changed(how, entry, err);
+    return error_errno(err, how->where, "cannot open '%s'", entry->name);
+}
+
 static bool is_as_listed(int fd, const struct tree_entry *entry)
 {
     struct stat st;
@@ -162,7 +171,7 @@ bool pool_read_file(struct pool_tool *tool, const struct pool_read *how, struct 
 {
     int fd = beneath_open(how->dir, entry->name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
     if (fd < 0)
-        return error_errno(err, how->where, "cannot open '%s'", entry->name);
+        return refuse_unopened(how, entry, err);
     hash_restart(tool->sha256);
     hash_restart(tool->sha1);
     bool ok = is_as_listed(fd, entry) || refuse_changed(how, entry, err);

@@ -87,22 +87,28 @@ static bool is_whole(int tree, const struct run *run, const struct dp_record *re
     return ok && strcmp(hex, record->folder_hash) == 0;
 }
 
+static void describe(const struct tree_entry *found, const struct tree_entry *wanted, char *what,
+                     size_t size)
+{
+    static const char begin[] = "this version is laid out with other bytes";
+    if (found && wanted)
+        snprintf(what, size, "%s: '%s' has other bytes there", begin, found->name);
+    else if (found)
+        snprintf(what, size, "%s: '%s' is in the folder and not there", begin, found->name);
+    else if (wanted)
+        snprintf(what, size, "%s: '%s' is there and not in the folder", begin, wanted->name);
+}
+
 /* Names the first file that differs; false where the record is of these very bytes. */
 static bool differs(const struct run *run, const struct dp_record *record, char *what, size_t size)
 {
     struct tree_walk walk = {.found = &run->tree, .wanted = &record->files};
     struct tree_entry *found, *wanted;
-    while (tree_next(&walk, &found, &wanted)) {
-        enum tree_difference difference = tree_judge(&walk, found, wanted);
-        if (difference == TREE_SAME)
-            continue;
-        const char *name = found ? found->name : wanted->name;
-        snprintf(what, size, "this version is laid out with other bytes: '%s' %s", name,
-                 !found    ? "is there and not in the folder"
-                 : !wanted ? "is in the folder and not there"
-                           : "has other bytes there");
-        return true;
-    }
+    while (tree_next(&walk, &found, &wanted))
+        if (tree_judge(&walk, found, wanted) != TREE_SAME) {
+            describe(found, wanted, what, size);
+            return true;
+        }
     snprintf(what, size, "this version is laid out with another set of empty folders");
     return strcmp(record->folder_hash, run->report->folder_hash) != 0;
 }
