@@ -126,6 +126,7 @@ bench:
 	$(AGAIN) all $(SPEEDS)
 	$(Q)BUILD=$(BUILD) tests/bench
 	$(Q)BUILD=$(BUILD) tests/sources-bench
+	$(Q)BUILD=$(BUILD) tests/publish-bench
 	$(Q)BUILD=$(BUILD) tests/policy-bench
 	$(Q)BUILD=$(BUILD) tests/location-bench
 

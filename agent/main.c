@@ -17,6 +17,10 @@ static const struct command_row commands[] = {
      "locate, download, verify and cache contents"},
     {"probe", COMMAND_PROBE, command_probe, 1, 2, "DP [CONTENT]",
      "what a client meets at a distribution point, and what to change"},
+    {"hash", COMMAND_HASH, command_hash, 1, 1, "DIR",
+     "the folder hash and the files' hashes of a folder, beside what is expected"},
+    {"publish", COMMAND_PUBLISH, command_publish, 0, 1, "DIR",
+     "make a folder a content of a distribution point, or verify what was published"},
     {"export-script", COMMAND_EXPORT_SCRIPT, command_export_script, 0, 0, "",
      "print the PowerShell that exports a site, read-only"},
 };

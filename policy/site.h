@@ -207,6 +207,9 @@ bool site_read(struct site *site, struct policy *policy, struct error *err);
 const struct site_content *site_find_content(const struct site *site, const char *name,
                                              struct error *err);
 
+/* Of a content that no package's row names. */
+enum content_kind site_content_kind(const char *id);
+
 /* Which DP has it (policy model's table). */
 struct site_presence site_presence(const struct site *site, const struct site_dp *dp,
                                    const struct site_content *content);

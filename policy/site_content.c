@@ -157,13 +157,16 @@ static bool is_guid(const char *text)
     return true;
 }
 
+enum content_kind site_content_kind(const char *id)
+{
+    if (strncasecmp(id, "Content_", 8) == 0)
+        return CONTENT_APPLICATION;
+    return is_guid(id) ? CONTENT_UPDATE : CONTENT_PACKAGE;
+}
+
 static enum content_kind kind_of(const struct mention *strongest)
 {
-    if (strongest->kind == MENTION_PACKAGE)
-        return CONTENT_PACKAGE;
-    if (strncasecmp(strongest->id, "Content_", 8) == 0)
-        return CONTENT_APPLICATION;
-    return is_guid(strongest->id) ? CONTENT_UPDATE : CONTENT_PACKAGE;
+    return strongest->kind == MENTION_PACKAGE ? CONTENT_PACKAGE : site_content_kind(strongest->id);
 }
 
 /* The row of this content and version, or NULL. */

@@ -9,9 +9,15 @@
 
 #define CIM_SINT64 20
 
+void write_declaration(struct buf *out)
+{
+    buf_append_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+}
+
 void write_open(struct buf *out)
 {
-    buf_append_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PolicyDocuments>\n");
+    write_declaration(out);
+    buf_append_text(out, "<PolicyDocuments>\n");
 }
 
 void write_close(struct buf *out)

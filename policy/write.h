@@ -10,6 +10,9 @@
 #include "policy/base/buf.h"
 #include "policy/instance.h"
 
+/* What a file begins with that is one document. */
+void write_declaration(struct buf *out);
+
 /* <PolicyDocuments>, what several documents stand in. */
 void write_open(struct buf *out);
 void write_close(struct buf *out);

@@ -36,6 +36,9 @@ struct options {
     bool brief, excluded;
     const char *why, *reply;
     bool compare, request;
+    const char *content, *against, *dp, *out, *source;
+    int64_t version; /* of a content; -1: not said */
+    bool replace, verify;
     size_t argument_count;
     const char **arguments; /* after the command's name */
 };
@@ -51,8 +54,8 @@ struct context {
    is empty) and exits with its kind. */
 typedef bool command_run(struct context *context, struct error *err);
 
-command_run command_policy, command_where, command_locate, command_get, command_export_script;
-command_run command_probe;
+command_run command_policy, command_where, command_locate, command_get, command_export_script,
+    command_hash, command_publish, command_probe;
 
 /* The set of fetched policy in force; its texts live in the arena. */
 struct fetched {

@@ -9,7 +9,7 @@
 
 #define ALL                                                                                  \
     (COMMAND_POLICY | COMMAND_WHERE | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT | \
-     COMMAND_PROBE)
+     COMMAND_PROBE | COMMAND_HASH | COMMAND_PUBLISH)
 #define PLACES (COMMAND_LOCATE | COMMAND_GET)
 #define ASKED  (COMMAND_POLICY | COMMAND_WHERE | PLACES)
 
@@ -39,6 +39,14 @@ enum option_id {
     OPTION_TO,
     OPTION_WAIT,
     OPTION_NO_SYNC,
+    OPTION_CONTENT,
+    OPTION_CONTENT_VERSION,
+    OPTION_AGAINST,
+    OPTION_DP,
+    OPTION_OUT,
+    OPTION_REPLACE,
+    OPTION_VERIFY,
+    OPTION_SOURCE,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -75,9 +83,20 @@ static const struct option_row {
     {OPTION_BRIEF, "brief", NULL, COMMAND_LOCATE, "one line, for a ticket"},
     {OPTION_TO, "to", "DIR", COMMAND_GET, "also lay the content out in DIR"},
     {OPTION_WAIT, "wait", "MINUTES", COMMAND_GET, "go on that long when nothing works now"},
-    {OPTION_NO_SYNC, "no-sync", NULL, COMMAND_GET, "do not wait until the disk has it"},
+    {OPTION_NO_SYNC, "no-sync", NULL, COMMAND_GET | COMMAND_PUBLISH,
+     "do not wait until the disk has it"},
+    {OPTION_CONTENT, "content", "ID", COMMAND_HASH | COMMAND_PUBLISH,
+     "the content: what is expected of it, what to publish"},
+    {OPTION_AGAINST, "against", "DIR", COMMAND_HASH, "the folder that it should equal"},
+    {OPTION_DP, "dp", "FOLDER", COMMAND_PUBLISH, "the folder that a web server serves"},
+    {OPTION_OUT, "out", "FILE", COMMAND_PUBLISH, "the policy document to write"},
+    {OPTION_REPLACE, "replace", NULL, COMMAND_PUBLISH, "replace what it would otherwise refuse"},
+    {OPTION_VERIFY, "verify", NULL, COMMAND_PUBLISH, "hash anew what was laid out"},
+    {OPTION_SOURCE, "source", "DIR", COMMAND_PUBLISH, "repair what is wrong from DIR"},
     {OPTION_HELP, "help", NULL, ALL, "print this help"},
-    {OPTION_VERSION, "version", NULL, ALL, "print the version"},
+    {OPTION_VERSION, "version", NULL, ALL, "print the program's version"},
+    /* Behind the program's own: of two equal names getopt finds the first. */
+    {OPTION_CONTENT_VERSION, "version", "N", COMMAND_PUBLISH, "the content's version"},
 };
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
@@ -96,6 +115,8 @@ static void fill_getopt(struct option table[ROW_COUNT + 1])
     for (size_t i = 0; i < ROW_COUNT; i++) {
         table[i].name = rows[i].name;
         table[i].has_arg = rows[i].argument ? required_argument : no_argument;
+        if (rows[i].id == OPTION_VERSION)
+            table[i].has_arg = optional_argument; /* the content's */
         table[i].val = (int)rows[i].id;
     }
 }
@@ -111,6 +132,14 @@ static bool read_minutes(const struct option_row *row, int64_t *out, struct erro
     return text_to_int(optarg, 0, INT32_MAX, out) ||
            error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
                      "--%s takes a number of minutes, not '%s'", row->name, optarg);
+}
+
+static bool read_version(struct options *options, struct error *err)
+{
+    return text_to_int(optarg, 0, UINT32_MAX, &options->version) ||
+           error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                     "--version takes a content's version, a number up to 4294967295, not '%s'",
+                     optarg);
 }
 
 static bool store(struct options *options, const struct option_row *row, struct error *err)
@@ -141,6 +170,14 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_TO: options->to = optarg; break;
     case OPTION_WAIT: return read_minutes(row, &options->wait, err);
     case OPTION_NO_SYNC: options->no_sync = true; break;
+    case OPTION_CONTENT: options->content = optarg; break;
+    case OPTION_CONTENT_VERSION: return read_version(options, err);
+    case OPTION_AGAINST: options->against = optarg; break;
+    case OPTION_DP: options->dp = optarg; break;
+    case OPTION_OUT: options->out = optarg; break;
+    case OPTION_REPLACE: options->replace = true; break;
+    case OPTION_VERIFY: options->verify = true; break;
+    case OPTION_SOURCE: options->source = optarg; break;
     case OPTION_HELP:
     case OPTION_VERSION: break;
     }
@@ -171,6 +208,20 @@ static bool check_command(const struct options *options, const struct command_ro
     return true;
 }
 
+/* --version alone prints the program's. With a value, with a number behind it, or behind the word
+   `publish` with anything behind it, it is a content's. */
+static bool is_content_version(const struct options *options, int argc, char **argv)
+{
+    int64_t number;
+    if (optarg)
+        return true;
+    bool publishes = options->argument_count > 0 && strcmp(options->arguments[0], "publish") == 0;
+    if (optind >= argc || !(publishes || text_to_int(argv[optind], 0, INT64_MAX, &number)))
+        return false;
+    optarg = argv[optind++];
+    return true;
+}
+
 /* Everything getopt finds, into `options`; the words that are no options into its arguments. */
 static enum options_result scan(struct options *options, bool used[ROW_COUNT], int argc,
                                 char **argv, struct error *err)
@@ -182,6 +233,8 @@ static enum options_result scan(struct options *options, bool used[ROW_COUNT], i
     opterr = 0;
     int id;
     while ((id = getopt_long(argc, argv, "-:", table, NULL)) != -1) {
+        if (id == OPTION_VERSION && is_content_version(options, argc, argv))
+            id = OPTION_CONTENT_VERSION;
         const struct option_row *row = find_row(id);
         if (id == 1) {
             append(&options->arguments, &options->argument_count, optarg);
@@ -218,7 +271,7 @@ enum options_result options_parse(struct options *options, const struct command_
                                   int argc, char **argv, struct error *err)
 {
     bool used[ROW_COUNT] = {false};
-    *options = (struct options){0};
+    *options = (struct options){.version = -1};
     *command = NULL;
     enum options_result result = scan(options, used, argc, argv, err);
     if (result == OPTIONS_BAD || result == OPTIONS_VERSION)

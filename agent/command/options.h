@@ -12,6 +12,8 @@ enum command_bit {
     COMMAND_EXPORT_SCRIPT = 8,
     COMMAND_WHERE = 16,
     COMMAND_PROBE = 32,
+    COMMAND_HASH = 64,
+    COMMAND_PUBLISH = 128,
 };
 
 struct command_row {

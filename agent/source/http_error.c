@@ -59,15 +59,20 @@ enum error_blame http_error_blame(const struct http_failure *failure)
 
 /* ---- in words ---- */
 
-bool http_error_is_authority(CURL *easy)
+static bool is_authority(long why)
 {
-    long why = X509_V_OK;
-    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &why);
     return why == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
            why == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
            why == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
            why == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
            why == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+}
+
+bool http_error_is_authority(CURL *easy)
+{
+    long why = X509_V_OK;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &why);
+    return is_authority(why);
 }
 
 /* What is wrong with a certificate; the clock is named where it may be what is wrong. */
@@ -91,7 +96,7 @@ static void say_certificate(const struct http_failure *failure, char *text, size
                  "shows a certificate that is not yet valid, if this machine's clock is right");
         break;
     default:
-        if (http_error_is_authority(easy))
+        if (is_authority(why))
             snprintf(text, size, "shows a certificate of an authority that is not trusted here");
         else
             snprintf(text, size, "shows a certificate that does not hold: %s",

@@ -99,6 +99,20 @@ static void set_trust(const struct probe *probe, CURL *easy, bool trusted)
     }
 }
 
+void probe_say(const struct probe *probe, CURL *easy, CURLcode code, const char *detail, char *text,
+               size_t size)
+{
+    const struct http_failure failure = {
+        .easy = easy,
+        .code = code,
+        .detail = detail,
+        .secure = probe->secure,
+        .proxied = probe->proxy != NULL,
+        .relayed = probe->proxy && !probe->secure,
+    };
+    http_error_say(&failure, text, size);
+}
+
 void probe_prepare(const struct probe *probe, CURL *easy, const char *url, bool trusted)
 {
     const struct source_options *options = probe->options;
@@ -121,10 +135,8 @@ void probe_prepare(const struct probe *probe, CURL *easy, const char *url, bool 
     curl_easy_setopt(easy, CURLOPT_RESOLVE, probe->pins);
     if (options->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
-    if (strcmp(options->proxy, "none") == 0)
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    else if (strcmp(options->proxy, "system") != 0)
-        curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); /* the environment's: it was looked at before */
+    curl_easy_setopt(easy, CURLOPT_PROXY, probe->proxy ? probe->proxy : "");
     set_trust(probe, easy, trusted);
 }
 
@@ -199,7 +211,7 @@ void probe_ask(struct probe *probe, const struct probe_question *question,
     curl_slist_free_all(headers);
     if (code != CURLE_OK && !answer->cut) {
         answer->fault = read_failure(answer, code, detail);
-        http_error_say(probe->easy, code, detail, answer->words, sizeof answer->words);
+        probe_say(probe, probe->easy, code, detail, answer->words, sizeof answer->words);
     }
     curl_easy_setopt(probe->easy, CURLOPT_ERRORBUFFER, NULL);
     note_server(probe->report, answer);

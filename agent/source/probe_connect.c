@@ -1,6 +1,6 @@
 /* The way to a distribution point: its name, the connection, TLS and its certificate. */
 #include "agent/source/http_error.h"
-#include "agent/source/http_fetch.h"
+#include "agent/source/http_proxy.h"
 #include "agent/source/probe_parts.h"
 
 #include "policy/base/text.h"
@@ -73,13 +73,11 @@ static bool is_numeric(const char *host)
 }
 
 /* libcurl is behind a proxy where a fetch of the same URL would be. */
-static bool is_proxied(const struct probe *probe)
+static const char *choose_proxy(const struct probe *probe)
 {
     char url[600];
-    struct source_client client = {.options = probe->options};
     make_url(probe, probe->secure ? "https" : "http", url, sizeof url);
-    const struct source_fetch fetch = {.client = &client, .host = probe->host, .url = url};
-    return http_fetch_is_proxied(&fetch);
+    return http_proxy_choose(probe->options->proxy, url, probe->host);
 }
 
 /* "dp1 -> alias -> 10.1.2.10, 2001:db8::1" */
@@ -105,10 +103,10 @@ bool probe_resolve(struct probe *probe, struct error *err)
 {
     struct waiting *waiting = arena_zero(&probe->report->arena, 1, sizeof *waiting);
     bool ok = true;
-    probe->proxied = is_proxied(probe);
-    if (is_numeric(probe->host) || probe->proxied) {
-        probe_add(probe, PROBE_NAME, probe->proxied ? PROBE_SKIPPED : PROBE_OK,
-                  probe->proxied ? PROBE_PROXIED : PROBE_FINE, probe->host, probe->host);
+    probe->proxy = choose_proxy(probe);
+    if (is_numeric(probe->host) || probe->proxy) {
+        probe_add(probe, PROBE_NAME, probe->proxy ? PROBE_SKIPPED : PROBE_OK,
+                  probe->proxy ? PROBE_PROXIED : PROBE_FINE, probe->host, probe->host);
         return true;
     }
     resolve_start(probe->resolver, probe->host, on_resolved, waiting);
@@ -152,10 +150,10 @@ void probe_connect(struct probe *probe)
     CURLcode code = curl_easy_perform(easy);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     if (code == CURLE_OK) {
-        probe_add(probe, PROBE_TCP, PROBE_OK, probe->proxied ? PROBE_PROXIED : PROBE_FINE, place,
+        probe_add(probe, PROBE_TCP, PROBE_OK, probe->proxy ? PROBE_PROXIED : PROBE_FINE, place,
                   address);
     } else {
-        enum probe_fault fault = probe->proxied ? PROBE_PROXY_FAILED : read_refusal(easy, code);
+        enum probe_fault fault = probe->proxy ? PROBE_PROXY_FAILED : read_refusal(easy, code);
         struct probe_step *step = probe_add(probe, PROBE_TCP, PROBE_BAD, fault, place,
                                             *detail ? detail : curl_easy_strerror(code));
         step->got = probe_patience(probe) / 1000;
@@ -246,7 +244,7 @@ static struct handshake shake_hands(struct probe *probe, enum manner manner)
     handshake.code = curl_easy_perform(easy);
     handshake.authority = http_error_is_authority(easy);
     if (handshake.code != CURLE_OK)
-        http_error_say(easy, handshake.code, detail, handshake.words, sizeof handshake.words);
+        probe_say(probe, easy, handshake.code, detail, handshake.words, sizeof handshake.words);
     if (probe->secure)
         take_certificate(probe, easy, &handshake);
     curl_easy_cleanup(easy);

@@ -14,10 +14,7 @@
 
 static char *file_url(const struct probe *probe, const char *name, bool by_sccm)
 {
-    char *folder = mem_format("%s%s", probe->target->content_url, by_sccm ? "/sccm?" : "");
-    char *url = http_source.file_url(folder, name);
-    free(folder);
-    return url;
+    return http_source.file_url(probe->target->content_url, by_sccm, name);
 }
 
 /* ---- lengths and what else is wrong with a good status ---- */

@@ -40,8 +40,9 @@ struct probe {
     CURL *easy;
     struct curl_slist *pins;
     char *host, port[8]; /* of the root */
-    bool secure, proxied;
-    bool blocked; /* nothing more can be asked */
+    bool secure;
+    const char *proxy; /* asked through it, or NULL */
+    bool blocked;      /* nothing more can be asked */
     enum probe_code blocked_by;
     bool refuses; /* nobody reads without a password */
     int silences;
@@ -79,6 +80,9 @@ void probe_ask(struct probe *probe, const struct probe_question *question,
                struct probe_answer *answer);
 void probe_answer_free(struct probe_answer *answer);
 /* What every step shares: pins, proxy, deadlines. A `trusted` one shows the client certificate. */
+/* `code` in words, of a handle that failed; `detail`: libcurl's own. */
+void probe_say(const struct probe *probe, CURL *easy, CURLcode code, const char *detail, char *text,
+               size_t size);
 void probe_prepare(const struct probe *probe, CURL *easy, const char *url, bool trusted);
 /* What an answer that is not the expected one says by itself; FINE: a 2xx. */
 enum probe_fault probe_judge(const struct probe_answer *answer);

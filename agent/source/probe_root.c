@@ -24,7 +24,7 @@ static enum probe_fault judge_stranger(const struct probe_answer *answer)
 static bool speaks_tls(struct probe *probe, const struct probe_answer *answer)
 {
     bool odd = answer->fault == PROBE_BROKEN || answer->reply.status == 400;
-    return !probe->secure && !probe->proxied && odd && probe_speaks_tls(probe);
+    return !probe->secure && !probe->proxy && odd && probe_speaks_tls(probe);
 }
 
 static void ask_stranger(struct probe *probe)

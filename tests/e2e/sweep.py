@@ -45,20 +45,11 @@ def twin(scene, name):
     return other
 
 
-class Traced:
-    """A run under strace that is over."""
+class Trace:
+    """What strace wrote of a run that is over: its code, out and err."""
 
-    def __init__(self, scene, args, calls, *options, prefix=()):
-        self.trace = scene.path("trace")
-        strace = ["strace", "-f", "-qq", "-y", "-o", self.trace, "-e", "trace=" + calls, *options]
-        before = harness.program()
-        command = [*prefix, *before[:-1], *strace, before[-1], "get", "PS100001", "--json", *args,
-                   *scene.MACHINE, *scene.places(), "--policy", scene.path("policy")]
-        done = subprocess.run(command, cwd=scene.folder, env=scene.environment(), timeout=60,
-                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        self.code, self.out = done.returncode, done.stdout.decode()
-        self.err = done.stderr.decode("utf-8", "replace")
-        self.killed = self.code in (-signal.SIGKILL, 128 + signal.SIGKILL)
+    def __init__(self, path):
+        self.trace, self.code, self.out, self.err = path, None, "", ""
 
     def text(self):
         with open(self.trace, errors="replace") as file:
@@ -85,6 +76,22 @@ class Traced:
 
     def __str__(self):
         return "exit %s\n--- out\n%s\n--- err\n%s" % (self.code, self.out[-2000:], self.err[-2000:])
+
+
+class Traced(Trace):
+    """A get under strace that is over."""
+
+    def __init__(self, scene, args, calls, *options, prefix=()):
+        super().__init__(scene.path("trace"))
+        strace = ["strace", "-f", "-qq", "-y", "-o", self.trace, "-e", "trace=" + calls, *options]
+        before = harness.program()
+        command = [*prefix, *before[:-1], *strace, before[-1], "get", "PS100001", "--json", *args,
+                   *scene.MACHINE, *scene.places(), "--policy", scene.path("policy")]
+        done = subprocess.run(command, cwd=scene.folder, env=scene.environment(), timeout=60,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.code, self.out = done.returncode, done.stdout.decode()
+        self.err = done.stderr.decode("utf-8", "replace")
+        self.killed = self.code in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 def inject(call, fault, n):

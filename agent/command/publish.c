@@ -1,0 +1,216 @@
+/* publish: a folder becomes a content of a distribution point; --verify looks at those that are. */
+#include "agent/publish/publish.h"
+#include "agent/command/command.h"
+#include "agent/command/folders.h"
+#include "agent/publish/verify.h"
+
+#include "policy/base/json_out.h"
+#include "policy/base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool usage(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL, "%s", what);
+}
+
+/* ---- publishing ---- */
+
+static const char *result_word(enum publish_result result)
+{
+    switch (result) {
+    case PUBLISH_NEW: return "published";
+    case PUBLISH_REPLACED: return "replaced";
+    case PUBLISH_SAME: return "unchanged";
+    }
+    return NULL;
+}
+
+static void add_error(struct json_out *out, const struct error *error)
+{
+    if (!error) {
+        json_out_null(out, "error");
+        return;
+    }
+    char *text = mem_format("%s%s%s", error->where, error->where[0] ? ": " : "", error->text);
+    json_out_open(out, "error", '{');
+    json_out_text(out, "code", error->code);
+    json_out_text(out, "blame", error_blame_word(error->blame));
+    json_out_text(out, "text", text);
+    json_out_close(out, '}');
+    free(text);
+}
+
+/* `failure`: why it was not published, or NULL. */
+static bool print_json(const struct publish_order *order, const struct publish_report *report,
+                       const struct error *failure, struct error *err)
+{
+    struct sink sink = command_output();
+    struct json_out out = {.sink = &sink};
+    json_out_open(&out, NULL, '{');
+    json_out_text(&out, "content", order->content_id);
+    json_out_int(&out, "version", order->version);
+    json_out_text(&out, "result", failure ? "failed" : result_word(report->result));
+    json_out_int(&out, "files", (int64_t)report->files);
+    json_out_int(&out, "bytes", report->bytes);
+    json_out_text(&out, "folderHash", failure ? NULL : report->folder_hash);
+    json_out_text(&out, "path", report->path);
+    json_out_text(&out, "document", order->out);
+    add_error(&out, failure);
+    json_out_close(&out, '}');
+    return command_printed(json_out_finish(&out), err);
+}
+
+static bool print_text(const struct publish_order *order, const struct publish_report *report,
+                       struct error *err)
+{
+    struct buf out = {0};
+    command_add_line(&out, "%s version %" PRId64 ": %s, %zu files, %" PRId64 " bytes",
+                     order->content_id, order->version, result_word(report->result), report->files,
+                     report->bytes);
+    command_add_line(&out, "  content   %s", report->path);
+    command_add_line(&out, "  document  %s%s", order->out,
+                     report->wrote_document ? "" : " (unchanged)");
+    return command_print_text(&out, err);
+}
+
+static bool check_publish(const struct options *options, struct error *err)
+{
+    if (options->argument_count != 1 || !options->content || options->version < 0 || !options->dp ||
+        !options->out)
+        return usage(err, "publish takes DIR, --content ID, --version N, --dp FOLDER and "
+                          "--out FILE");
+    return !options->source || usage(err, "--source goes with --verify");
+}
+
+static bool publish(const struct options *options, struct error *err)
+{
+    const struct publish_order order = {.source = options->arguments[0],
+                                        .dp = options->dp,
+                                        .out = options->out,
+                                        .content_id = options->content,
+                                        .version = options->version,
+                                        .replace = options->replace,
+                                        .sync = !options->no_sync};
+    struct publish_report report = {0};
+    if (!check_publish(options, err))
+        return false;
+    bool ok = folders_make_above(options->dp, err) && folders_make_above(options->out, err) &&
+              publish_dp(&order, &report, err);
+    if (ok)
+        ok = options->json ? print_json(&order, &report, NULL, err)
+                           : print_text(&order, &report, err);
+    else if (options->json && err->kind == ERROR_FAILED)
+        print_json(&order, &report, err, NULL);
+    publish_report_free(&report);
+    return ok;
+}
+
+/* ---- verifying ---- */
+
+static void add_bad_json(struct json_out *out, const struct verify_bad *bad)
+{
+    json_out_open(out, NULL, '{');
+    json_out_text(out, "file", bad->file);
+    json_out_text(out, "kind", tree_difference_word(bad->kind));
+    json_out_bool(out, "repaired", bad->repaired);
+    json_out_text(out, "text", bad->note);
+    json_out_close(out, '}');
+}
+
+static void add_content_json(struct json_out *out, const struct verify_content *content)
+{
+    json_out_open(out, NULL, '{');
+    json_out_text(out, "content", content->content_id ? content->content_id : content->folder);
+    if (content->version >= 0)
+        json_out_int(out, "version", content->version);
+    else
+        json_out_null(out, "version");
+    json_out_text(out, "state", verify_is_bad(content) ? "corrupt" : "ok");
+    json_out_int(out, "files", (int64_t)content->files);
+    json_out_int(out, "bytes", content->bytes);
+    json_out_open(out, "bad", '[');
+    for (size_t i = 0; i < content->bad_count; i++)
+        add_bad_json(out, &content->bad[i]);
+    json_out_close(out, ']');
+    json_out_close(out, '}');
+}
+
+static bool print_report_json(const struct verify_report *report, struct error *err)
+{
+    struct sink sink = command_output();
+    struct json_out out = {.sink = &sink};
+    json_out_open(&out, NULL, '[');
+    for (size_t i = 0; i < report->count; i++)
+        add_content_json(&out, &report->contents[i]);
+    json_out_close(&out, ']');
+    return command_printed(json_out_finish(&out), err);
+}
+
+static void add_content(struct buf *out, const struct verify_content *content)
+{
+    char *name = content->content_id
+                     ? mem_format("%s version %" PRId64, content->content_id, content->version)
+                     : mem_copy_string(content->folder);
+    command_add_line(out, "%s: %s, %zu files, %" PRId64 " bytes", name,
+                     verify_is_bad(content) ? "corrupt"
+                     : content->bad_count   ? "repaired"
+                                            : "ok",
+                     content->files, content->bytes);
+    for (size_t i = 0; i < content->bad_count; i++) {
+        const struct verify_bad *bad = &content->bad[i];
+        bool whole = strcmp(bad->file, ".") == 0;
+        command_add_line(out, "%s: %s%s: %s%s%s%s%s", name, whole ? "the folder" : "file ",
+                         whole ? "" : bad->file, tree_difference_word(bad->kind),
+                         bad->repaired ? ", repaired" : "", bad->note ? " (" : "",
+                         bad->note ? bad->note : "", bad->note ? ")" : "");
+    }
+    free(name);
+}
+
+static bool print_report(const struct verify_report *report, struct error *err)
+{
+    struct buf out = {0};
+    buf_append(&out, "", 0);
+    for (size_t i = 0; i < report->count; i++)
+        add_content(&out, &report->contents[i]);
+    return command_print_text(&out, err);
+}
+
+static bool judge(const struct verify_report *report, const char *dp, struct error *err)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < report->count; i++)
+        bad += verify_is_bad(&report->contents[i]);
+    return bad == 0 ||
+           error_set(err, ERROR_FAILED, BLAME_DATA, "CORRUPT", dp,
+                     "%zu of %zu contents are not as they were published", bad, report->count);
+}
+
+static bool verify(const struct options *options, struct error *err)
+{
+    if (options->argument_count || !options->dp || options->out || options->replace)
+        return usage(err, "publish --verify takes --dp FOLDER, --content ID, --version N and "
+                          "--source DIR");
+    const struct verify_order order = {.dp = options->dp,
+                                       .content_id = options->content,
+                                       .version = options->version,
+                                       .source = options->source,
+                                       .sync = !options->no_sync};
+    struct verify_report report;
+    if (!verify_dp(&order, &report, err))
+        return false;
+    bool ok = options->json ? print_report_json(&report, err) : print_report(&report, err);
+    ok = ok && judge(&report, options->dp, err);
+    verify_report_free(&report);
+    return ok;
+}
+
+bool command_publish(struct context *context, struct error *err)
+{
+    const struct options *options = context->options;
+    return options->verify ? verify(options, err) : publish(options, err);
+}
