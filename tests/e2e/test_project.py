@@ -7,6 +7,11 @@ import subprocess
 import harness
 from harness import ROOT, Skip
 
+# Packages with servers among what the tests need, and what Debian would start of them.
+SERVERS = {"nginx-light": ("nginx",), "lighttpd": ("lighttpd",),
+           "apache2": ("apache2", "apache-htcacheclean"), "krb5-kdc": ("krb5-kdc",),
+           "krb5-admin-server": ("krb5-admin-server",), "tinyproxy": ("tinyproxy",),
+           "nsd": ("nsd",)}
 STUB = """#!/bin/sh
 echo "$(basename "$0") $*" >>"$CALLS"
 """
@@ -38,7 +43,7 @@ def install_packages(scene, before):
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c",
          'mount --bind "$1" /usr/sbin && shift && exec "$@"', "sh", sbin, "bash",
-         os.path.join(ROOT, "tests/deps"), "--as-root", "nginx-light", "nsd", "gcc"],
+         os.path.join(ROOT, "tests/deps"), "--as-root", *SERVERS, "gcc"],
         env={"PATH": "/usr/sbin:/usr/bin:/bin", "CALLS": calls}, capture_output=True, text=True,
         check=False)
     if "unshare" in done.stderr or "mount" in done.stderr:
@@ -53,8 +58,8 @@ def test_deps_start_nothing(scene):
     calls, sbin = install_packages(scene, before=None)
     assert "policy-rc.d says 101" in calls, calls
     assert "frontend noninteractive, runlevel 1" in calls, calls
-    assert "--no-install-recommends install nginx-light nsd gcc" in calls, calls
-    for service in ("nginx", "nsd"):
+    assert "--no-install-recommends install %s gcc" % " ".join(SERVERS) in calls, calls
+    for service in sum(SERVERS.values(), ()):
         assert "update-rc.d %s disable" % service in calls, calls
         assert "deb-systemd-helper disable %s.service" % service in calls, calls
     assert "gcc disable" not in calls
@@ -151,3 +156,13 @@ def commands_with(text):
         if text in line:
             found.append(line)
     return found
+
+
+def test_every_server_is_known(_scene):
+    """What the lists of packages hold of servers is what is disabled."""
+    with open(os.path.join(ROOT, "tests/deps")) as file:
+        text = file.read()
+    listed = set(text.split("declare -A sets=(")[1].split("\n)")[0].replace('"', " ").split())
+    started = {name for name in listed if os.path.exists("/etc/init.d/" + name)} - {"nginx-light"}
+    assert started <= set(SERVERS), started - set(SERVERS)
+    assert set(SERVERS) <= listed, set(SERVERS) - listed
