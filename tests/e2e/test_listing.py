@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import threading
 
 import dav
 import fault_dav
@@ -276,6 +278,46 @@ def test_changed_between_two_runs(scene):
     result = scene.get()
     check_whole(scene, content, value, result)
     assert [error["code"] for error in result.json["sources"][0]["errors"]] == ["HASH_MISMATCH"]
+
+
+def silent(release):
+    """A listing that begins and does not go on before `release` is set."""
+    def listing(server, path, depth):
+        def pieces():
+            yield fault_dav.OPEN.encode()
+            release.wait(60)
+        return 207, pieces(), fault_dav.XML
+    return listing
+
+
+def test_silent_while_it_lists(scene):
+    """A DP that falls silent in its listing: the next one is asked."""
+    release = threading.Event()
+    first, second = DavServer(scene, silent(release)), DavServer(scene)
+    content, value = hashed(scene, near(first), far(second))
+    try:
+        result = scene.get()
+    finally:
+        release.set()
+    check_whole(scene, content, value, result)
+    assert first.requests() and "STALLED" in {
+        error["code"] for error in result.json["sources"][0]["errors"]}, result
+
+
+def test_interrupted_while_it_lists(scene):
+    """Ctrl-C ends it at once."""
+    release = threading.Event()
+    scene.env["NEARPOINT_STALL_SECONDS"] = "60"
+    server = DavServer(scene, silent(release))
+    hashed(scene, near(server))
+    process = scene.start()
+    try:
+        wait_until(lambda: server.requests() or process.poll() is not None, 20, "PROPFIND")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    finally:
+        release.set()
+    assert process.returncode == 1 and b"stopped" in err, err
 
 
 # Forms of the URL.
