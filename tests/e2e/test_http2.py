@@ -11,6 +11,8 @@ import dav
 import fault_h2
 import fault_http
 from harness import DP, SCALE, filler, slow, wait_until
+from measure import measure
+from sweep import can_trace
 from test_matrix_http import BAD, GOOD, SIZE, codes, each, errors_of, fails, one_file, succeeds
 
 MIB = 1 << 20
@@ -82,18 +84,19 @@ def test_one_stream_a_connection(scene):
 @slow("a slow disk")
 def test_memory_where_the_disk_is_slow(scene):
     """What the disk does not take stays with the server."""
-    size = 24 * MIB // SCALE
-    content = scene.content({"big%d" % i: filler(size, i) for i in range(6)})
+    can_trace()
+    content = scene.content({"big%d" % i: filler(24 * MIB, i) for i in range(6)})
     server = dav.NginxDav(scene, tls=pem(scene, trusted(scene)), http2=True)
     scene.policy(content, [DP(GOOD, server.url)])
-    report = scene.path("time")
-    result = scene.get(prefix=["strace", "-f", "-qq", "-o", scene.path("trace"), "-e",
-                               "trace=pwrite64", "-e", "inject=pwrite64:delay_enter=10000",
-                               "/usr/bin/time", "-o", report, "-f", "%M"])
-    assert result.code == 0 and scene.has(content), result
-    with open(report, encoding="ascii") as file:
-        kib = int(file.read().split()[-1])
-    assert SCALE != 1 or kib < 40 * 1024, kib
+    trace = scene.path("trace")
+    figures = measure(["strace", "-f", "-qq", "-o", trace, "-e", "trace=pwrite64", "-e",
+                       "inject=pwrite64:delay_enter=10000",
+                       *scene.command("get", content.id, *scene.MACHINE, *scene.places())],
+                      scene.folder, env=scene.environment())
+    scene.check_cache()
+    with open(trace) as file:
+        assert "(DELAYED)" in file.read(), "the disk was not slow"
+    assert scene.has(content) and figures.rss < 40, figures.rss
 
 
 def test_no_encoding_is_asked_for(scene):
