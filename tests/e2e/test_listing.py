@@ -109,8 +109,8 @@ def test_empty_content(scene):
 
 
 def test_what_nearpoint_keeps_there_is_no_content(scene):
-    """`.nearpoint/` on a DP is left out."""
-    server = dav.NginxDav(scene)
+    """`.nearpoint/` on a DP is left out (nginx would hide it)."""
+    server = dav.Lighttpd(scene)
     content, value = hashed(scene, near(server))
     scene.write("www/SMS_DP_SMSPKG$/PS100001/.nearpoint/content.xml", b"ours")
     check_whole(scene, content, value, scene.get())
@@ -539,6 +539,18 @@ def refused_listing(make, words):
 
 for kind, (listed, said) in WRONG.items():
     globals()["test_wrong_" + kind] = refused_listing(saying(*listed), said)
+
+
+def elsewhere(server, path, depth):
+    if depth == "infinity":
+        return 403, b"", {}
+    rows = [(path_of(path), None), (TOP + "a%20b/", None)]
+    if path.endswith("a b"):
+        rows = [(path_of(path), None), (TOP + "x.txt", 3)]
+    return saying(*rows)(server, path, depth)
+
+
+test_wrong_outside_of_the_folder = refused_listing(elsewhere, "outside of the folder that was asked")
 
 
 def page(status, body, kind="text/html"):

@@ -6,8 +6,9 @@ import os
 
 import dav
 from folder_hash import folder_hash, folder_hash_of
-from harness import DP, alone, slow
-from sweep import LANES, Sweep, Traced, can_trace, inject, parts, twin, unfinished
+from harness import DP, alone, sha256, slow
+from sweep import (LANES, Sweep, Traced, can_trace, inject, library, parts, twin,
+                   unfinished)
 from test_matrix_power import check_reached, every, numbered
 
 FOLDERS = ["a/empty", "nothing"]
@@ -38,11 +39,14 @@ def kept_by(machine, content, value):
     if machine.has(content):
         assert folder_hash_of(machine.cache + "/DataLib/" + content.folder) == value
         return "complete", content.size
-    kept = 0
-    for key, path in parts(machine).items():
-        with open(path, "rb") as file:
+    kept, begun, moved = 0, parts(machine), library(machine)
+    for key, data in machine.keys.items():
+        if key not in begun:
+            kept += len(data) if sha256(data) in moved else 0
+            continue
+        with open(begun[key], "rb") as file:
             have = file.read()
-        assert machine.keys[key].startswith(have), "other bytes: " + path
+        assert data.startswith(have), "other bytes: " + begun[key]
         kept += len(have)
     return ("partial" if kept else "absent"), kept
 
