@@ -1,6 +1,5 @@
 #include "policy/folder_hash.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +58,14 @@ int folder_compare_names(const char *a, const char *b)
         return left < right ? -1 : 1;
     }
     return (*a != '\0') - (*b != '\0');
+}
+
+bool folder_holds(const char *folder, const char *name)
+{
+    while (*folder)
+        if (!*name || upper(next(&folder)) != upper(next(&name)))
+            return false;
+    return *name == '/';
 }
 
 static int compare_entries(const void *a, const void *b)

@@ -12,6 +12,7 @@
 
 #include "policy/base/hash.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* SMS_Content's and NP_ContentHash's HashAlgorithm of this hash. */
@@ -26,7 +27,11 @@ struct folder_entry {
    file's. The entries are sorted on the way. */
 void folder_hash(struct folder_entry *entries, size_t count, char hex[HASH_HEX_MAX]);
 
-/* Would the two names be one on Windows? */
-int folder_compare_names(const char *a, const char *b); /* 0: yes; else their order */
+/* Would the two names be one on Windows? 0: yes; else their order, in which what is below a folder
+   follows it at once. */
+int folder_compare_names(const char *a, const char *b);
+
+/* Is the name below the folder's, on Windows? */
+bool folder_holds(const char *folder, const char *name);
 
 #endif

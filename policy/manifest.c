@@ -2,6 +2,7 @@
 
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
+#include "policy/folder_hash.h"
 #include "policy/xml.h"
 
 #include <stdlib.h>
@@ -135,35 +136,17 @@ static bool on_text(void *arg, const char *text, size_t len, struct error *err)
 
 /* Names that cannot stand beside each other */
 
-/* Without ASCII case; '/' before all else, so that a folder's files follow right after a file of
-   the folder's name. */
-static int fold(char c)
+static int by_name(const void *a, const void *b)
 {
-    if (c == '/')
-        return 1;
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-static int by_folded_name(const void *a, const void *b)
-{
-    const char *left = *(const char *const *)a, *right = *(const char *const *)b;
-    while (*left && fold(*left) == fold(*right)) {
-        left++;
-        right++;
-    }
-    return fold(*left) - fold(*right);
+    return folder_compare_names(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* Of two neighbours in that order: are they one name, or is the first a folder of the second? */
 static const char *clash(const char *first, const char *second)
 {
-    size_t len = strlen(first);
-    for (size_t i = 0; i < len; i++)
-        if (fold(first[i]) != fold(second[i]))
-            return NULL;
-    if (second[len] == '\0')
+    if (folder_compare_names(first, second) == 0)
         return "stands twice or differs by case only, as";
-    return second[len] == '/' ? "is a file and also a folder, of" : NULL;
+    return folder_holds(first, second) ? "is a file and also a folder, of" : NULL;
 }
 
 static bool check_names(const struct reading *reading, struct error *err)
@@ -172,7 +155,7 @@ static bool check_names(const struct reading *reading, struct error *err)
     const char **names = mem_zero(manifest->count, sizeof *names);
     for (size_t i = 0; i < manifest->count; i++)
         names[i] = manifest->files[i].name;
-    qsort(names, manifest->count, sizeof *names, by_folded_name);
+    qsort(names, manifest->count, sizeof *names, by_name);
     bool ok = true;
     for (size_t i = 1; ok && i < manifest->count; i++) {
         const char *why = clash(names[i - 1], names[i]);

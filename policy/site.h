@@ -14,6 +14,7 @@
 #ifndef POLICY_SITE_H
 #define POLICY_SITE_H
 
+#include "policy/base/hash.h"
 #include "policy/boundary.h"
 #include "policy/instance.h"
 
@@ -209,6 +210,10 @@ const struct site_content *site_find_content(const struct site *site, const char
 
 /* Of a content that no package's row names. */
 enum content_kind site_content_kind(const char *id);
+
+/* The content's folder hash, where it is one that can be made again (HashAlgorithm 32780, or not
+   said; 64 hex digits): upper-cased into `hex`. How one of 32772, SHA-1, was made is not public. */
+bool site_folder_hash(const struct site_content *content, char hex[HASH_HEX_MAX]);
 
 /* Which DP has it (policy model's table). */
 struct site_presence site_presence(const struct site *site, const struct site_dp *dp,

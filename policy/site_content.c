@@ -2,6 +2,7 @@
 #include "policy/site_tables.h"
 
 #include "policy/base/text.h"
+#include "policy/folder_hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -274,4 +275,10 @@ bool site_read_contents(struct site *site, struct error *err)
     qsort(site->contents, site->content_count, sizeof *site->contents, by_content);
     free(mentions.items);
     return true;
+}
+
+bool site_folder_hash(const struct site_content *content, char hex[HASH_HEX_MAX])
+{
+    bool ours = content->hash_algorithm == 0 || content->hash_algorithm == FOLDER_HASH_ALGORITHM;
+    return content->hash && ours && hash_parse(HASH_SHA256, content->hash, hex);
 }

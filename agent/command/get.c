@@ -104,12 +104,10 @@ static bool check_names(const struct outcome *outcome, struct error *err)
                      manifest->version ? manifest->version : "unknown");
 }
 
-/* How a hash of HashAlgorithm 32772 (SHA-1) was made is not public. */
 static bool read_folder_hash(struct outcome *outcome, struct error *err)
 {
     const struct site_content *content = outcome->content;
-    bool known = content->hash_algorithm == 0 || content->hash_algorithm == FOLDER_HASH_ALGORITHM;
-    if (known && hash_parse(HASH_SHA256, content->hash, outcome->folder_hash))
+    if (site_folder_hash(content, outcome->folder_hash))
         return true;
     return error_set(err, ERROR_FAILED, BLAME_POLICY, "HASH_ALGORITHM", content->id,
                      "the policy holds a folder hash of it that is none of HashAlgorithm %d (64 "

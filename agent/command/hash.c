@@ -74,7 +74,7 @@ static bool expect_content(struct expected *expected, struct policy *policy,
 {
     if (content->has_manifest && !expect_manifest(expected, content, err))
         return false;
-    if (content->hash && !hash_parse(HASH_SHA256, content->hash, expected->folder_hash))
+    if (!site_folder_hash(content, expected->folder_hash))
         expected->folder_hash[0] = '\0';
     expected->known = true;
     expected->from = mem_format("%s version %" PRId64 ", %s", content->id, content->version,
@@ -82,9 +82,11 @@ static bool expect_content(struct expected *expected, struct policy *policy,
                                                       : instance_where(policy, content->instance));
     if (expected->has_files || expected->folder_hash[0])
         return true;
-    return error_set(err, ERROR_FAILED, BLAME_POLICY, "NO_HASH", content->id,
-                     "the policy has neither a manifest nor a SHA-256 folder hash of version %lld",
-                     (long long)content->version);
+    return error_set(
+        err, ERROR_FAILED, BLAME_POLICY, "NO_HASH", content->id,
+        "the policy has neither a manifest nor a folder hash of HashAlgorithm %d of version "
+        "%lld",
+        FOLDER_HASH_ALGORITHM, (long long)content->version);
 }
 
 static bool expect_of_policy(struct hashing *hashing, struct error *err)

@@ -129,21 +129,12 @@ static struct source_name **sort_names(const struct source_list *list)
     return sorted;
 }
 
-static bool is_below(const struct source_name *folder, const char *name)
-{
-    size_t len = strlen(folder->name);
-    char *first = strlen(name) > len ? mem_copy_bytes(name, len) : NULL;
-    bool below = first && name[len] == '/' && folder_compare_names(folder->name, first) == 0;
-    free(first);
-    return below;
-}
-
 /* After one answer to all: a folder that holds something was listed. */
 static void note_walked(const struct source_list *list)
 {
     struct source_name **sorted = sort_names(list);
     for (size_t i = 0; i + 1 < list->count; i++)
-        sorted[i]->is_walked = is_below(sorted[i], sorted[i + 1]->name);
+        sorted[i]->is_walked = folder_holds(sorted[i]->name, sorted[i + 1]->name);
     free(sorted);
 }
 
@@ -157,7 +148,7 @@ static bool check_names(const struct source_list *list, struct error *err)
             ok = error_set(err, ERROR_FAILED, BLAME_SOURCE, "LISTING", NULL,
                            "lists '%s' and '%s', which are one name on Windows", sorted[i]->name,
                            next);
-        else if (!sorted[i]->is_folder && is_below(sorted[i], next))
+        else if (!sorted[i]->is_folder && folder_holds(sorted[i]->name, next))
             ok = refuse(err, next, "is below a file");
     }
     free(sorted);

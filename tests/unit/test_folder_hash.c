@@ -77,6 +77,8 @@ static void test_names_that_windows_calls_one(void **state)
     assert_int_equal(folder_compare_names("Setup.EXE", "sETUP.exe"), 0);
     assert_int_equal(folder_compare_names("\u00c4rger/\u03a3", "\u00e4rger/\u03c3"), 0);
     assert_int_not_equal(folder_compare_names("\U00010400", "\U00010428"), 0);
+    assert_true(folder_holds("A/\u00dc", "a/\u00fc/x") && folder_holds("a", "a/"));
+    assert_false(folder_holds("a", "a") || folder_holds("a", "ab/x") || folder_holds("a/b", "a/"));
     assert_true(folder_compare_names("a/z", "a b") < 0);
     assert_true(folder_compare_names("a_b", "aB") > 0);
     assert_true(folder_compare_names("\U0001F600", "\uFB00") < 0);

@@ -143,6 +143,8 @@ static void test_names_that_clash(void **state)
     } rows[] = {
         {"a/b", "a/b", "the file 'a/b' stands twice"},
         {"A/b", "a/B", "differs by case only, as 'a/B'"},
+        {"\u00dcbung", "\u00fcbung", "differs by case only, as '\u00fcbung'"},
+        {"\u00dc", "\u00fc/x", "is a file and also a folder, of '\u00fc/x'"},
         {"a/b", "a/c", NULL},
         {"a", "a/b", "the file 'a' is a file and also a folder, of 'a/b'"},
         {"x/a/b/c", "X/A", "is a file and also a folder, of"},
