@@ -1,7 +1,7 @@
 /* hash: the folder hash and the files' hashes of any folder, beside what is expected. */
 #include "agent/command/command.h"
 #include "agent/command/fetched.h"
-#include "agent/publish/pool.h"
+#include "agent/publish/tree_read.h"
 
 #include "policy/folder_hash.h"
 
@@ -44,7 +44,7 @@ static bool hash_folder(struct tree *tree, const char *path, bool with_sha1,
     if (dir < 0)
         return error_errno(err, path, "cannot open the folder");
     bool ok = tree_read(tree, dir, path, TREE_STRICT, err);
-    if (ok && !pool_hash_tree(tree, dir, path, with_sha1, err)) {
+    if (ok && !tree_hash(tree, dir, path, with_sha1, err)) {
         tree_free(tree);
         ok = false;
     }

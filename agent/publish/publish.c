@@ -2,7 +2,7 @@
 
 #include "agent/publish/dp_record.h"
 #include "agent/publish/place.h"
-#include "agent/publish/pool.h"
+#include "agent/publish/tree_read.h"
 
 #include "policy/base/beneath.h"
 #include "policy/base/limits.h"
@@ -115,7 +115,7 @@ static bool differs(const struct run *run, const struct dp_record *record, char 
 
 static bool hash_source(struct run *run, struct error *err)
 {
-    if (!pool_hash_tree(&run->tree, run->source, run->order->source, false, err))
+    if (!tree_hash(&run->tree, run->source, run->order->source, false, err))
         return false;
     tree_folder_hash(&run->tree, &run->tree, run->report->folder_hash);
     return true;
@@ -183,9 +183,9 @@ static bool copy_one(void *arg, struct pool_tool *tool, size_t index, struct err
     int to = beneath_open(run->built, entry->name, O_WRONLY | O_CREAT | O_EXCL, 0644);
     if (to < 0)
         return error_errno(err, run->place.path, "cannot make '%s'", entry->name);
-    struct pool_read how = {
+    struct tree_read how = {
         .dir = run->source, .to = to, .where = run->order->source, .target = run->place.path};
-    bool ok = pool_read_file(tool, &how, entry, err);
+    bool ok = tree_read_file(tool, &how, entry, err);
     if (close(to) != 0 && ok)
         ok = error_errno(err, run->place.path, "cannot write '%s'", entry->name);
     return ok;

@@ -1,6 +1,6 @@
 #include "agent/publish/verify_internal.h"
 
-#include "agent/publish/pool.h"
+#include "agent/publish/tree_read.h"
 
 #include "policy/base/beneath.h"
 
@@ -43,11 +43,11 @@ static bool copy_fresh(const struct repairing *repairing, struct tree_entry *ent
         return error_errno(why, repairing->place->path, "cannot make " FRESH);
     struct pool_tool tool;
     pool_tool_make(&tool);
-    struct pool_read how = {.dir = repairing->from,
+    struct tree_read how = {.dir = repairing->from,
                             .to = to,
                             .where = repairing->source,
                             .target = repairing->place->path};
-    bool ok = pool_read_file(&tool, &how, entry, why);
+    bool ok = tree_read_file(&tool, &how, entry, why);
     if (ok && strcmp(entry->sha256, wanted->sha256) != 0)
         ok = error_set(why, ERROR_FAILED, BLAME_DATA, "HASH_MISMATCH", repairing->source,
                        "the source has other bytes");

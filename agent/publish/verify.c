@@ -1,6 +1,6 @@
 #include "agent/publish/verify_internal.h"
 
-#include "agent/publish/pool.h"
+#include "agent/publish/tree_read.h"
 
 #include "policy/base/beneath.h"
 #include "policy/base/text.h"
@@ -55,10 +55,10 @@ static bool hash_one(void *arg, struct pool_tool *tool, size_t index, struct err
     struct checking *checking = arg;
     struct tree_entry *entry = &checking->found.entries[index];
     const struct tree_entry *wanted = tree_find(&checking->record.files, entry->name);
-    const struct pool_read how = {.dir = checking->tree, .to = -1, .where = checking->path};
+    const struct tree_read how = {.dir = checking->tree, .to = -1, .where = checking->path};
     struct error why;
     if (entry->kind == TREE_FILE && wanted && wanted->stamp.size == entry->stamp.size)
-        pool_read_file(tool, &how, entry, &why);
+        tree_read_file(tool, &how, entry, &why);
     return true;
 }
 
