@@ -1,5 +1,5 @@
 /* Two lists of a folder side by side, and work on several threads. */
-#include "agent/publish/pool.h"
+#include "agent/publish/tree_read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
