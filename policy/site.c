@@ -47,8 +47,13 @@ static bool read_deployment(struct site *site, const struct deployment_class *ki
     deployment->bits =
         deployment->from_dp_locality ? DP_LOCALITY_DEFAULT : REMOTE_CLIENT_FLAGS_DEFAULT;
     const char *bits = deployment->from_dp_locality ? "DPLocality" : "RemoteClientFlags";
+    deployment->version = -1;
     return instance_get_int(instance, bits, 0, UINT32_MAX, &deployment->bits, err) &&
-           instance_get_int(instance, "AdvertFlags", 0, UINT32_MAX, &deployment->advert_flags, err);
+           instance_get_int(instance, "AdvertFlags", 0, UINT32_MAX, &deployment->advert_flags,
+                            err) &&
+           (!text_equal(kind->class_name, "NP_Deployment") ||
+            (instance_get_bool(instance, "Pinned", &deployment->pinned, err) &&
+             instance_get_int(instance, "Version", 0, UINT32_MAX, &deployment->version, err)));
 }
 
 static int by_deployment(const void *a, const void *b)

@@ -99,6 +99,8 @@ struct site_dp {
     (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \
                         */
 
+#define SITE_CONTENT_PERSIST (INT64_C(1) << 25) /* PkgFlags: PERSIST_IN_CACHE (configmgr-sdk) */
+
 enum content_kind { CONTENT_PACKAGE, CONTENT_APPLICATION, CONTENT_UPDATE };
 
 struct site_content {
@@ -164,6 +166,8 @@ struct site_deployment {
     int64_t advert_flags;
     bool is_application;   /* of a class whose contents have options of their own */
     bool is_task_sequence; /* its package is one */
+    bool pinned;           /* NP_Deployment: its content stays in the cache */
+    int64_t version;       /* NP_Deployment: of the content; -1: the newest */
     const struct instance *instance;
 };
 
@@ -242,6 +246,10 @@ bool site_group_has_boundary(const struct site *site, const struct site_group *g
                              const struct site_boundary *boundary);
 const struct site_dp *site_find_dp(const struct site *site, const char *host);
 const struct site_deployment *site_find_deployment(const struct site *site, const char *id);
+
+/* Does the policy want this version to stay in a cache (PkgFlags PERSIST_IN_CACHE of the wanted
+   version, NP_Deployment.Pinned)? */
+bool site_is_pinned(const struct site *site, const char *content_id, int64_t version);
 
 /* The options of an application's content; `known` is false where nothing says them. Of several
    deployment types that name it in its version the one of the highest CIVersion counts, of equals

@@ -98,3 +98,26 @@ const struct site_content *site_find_content(const struct site *site, const char
     buf_free(&others);
     return found;
 }
+
+/* A version that is not said is the one wanted now. */
+static bool is_version(int64_t said, int64_t version, const struct site_content *content)
+{
+    if (said >= 0)
+        return said == version;
+    return !content || !content->has_version || content->version == version;
+}
+
+bool site_is_pinned(const struct site *site, const char *content_id, int64_t version)
+{
+    const struct site_content *content = find_by_id(site, content_id);
+    if (content && (content->flags & SITE_CONTENT_PERSIST) && is_version(-1, version, content))
+        return true;
+    for (size_t i = 0; i < site->deployment_count; i++) {
+        const struct site_deployment *deployment = &site->deployments[i];
+        if (deployment->pinned && deployment->content_id &&
+            text_equal(deployment->content_id, content_id) &&
+            is_version(deployment->version, version, content))
+            return true;
+    }
+    return false;
+}

@@ -3,17 +3,23 @@
  * tree a content.
  *
  *     FileLib/<first 2 hex>/<SHA-256>      a file's bytes, verified, mode 0444
+ *     PkgLib/<content ID>.INI              the versions that are here
  *     DataLib/<content ID>.<version>/      the tree: hard links into FileLib
- *     DataLib/<content ID>.<version>.INI   the content's record: a line a file
+ *     DataLib/<content ID>.<version>.INI   the content's record: a line a file; its time is that of
+ *                                          the content's last use
  *     Staging/<content ID>.<version>/      what is not published: nobody's to read
  *
- * Nothing unverified ever stands in FileLib or DataLib; a content appears by one rename.
- * Everything is opened beneath the cache's descriptor. Functions of one `struct staging` that say
- * so may run on worker threads, for different files at once.
+ * It may span two places on two disks; a content is wholly in one. Nothing unverified ever stands
+ * in FileLib or DataLib; a content appears, and goes, by one rename. Everything is opened beneath a
+ * place's descriptor. Who changes a content holds the lock in its staging folder (of the first
+ * place); who reads its tree for longer holds the tree's own, shared; both die with their process.
+ * Functions of one `struct staging` that say so may run on worker threads, for different files at
+ * once.
  */
 #ifndef AGENT_CACHE_CACHE_H
 #define AGENT_CACHE_CACHE_H
 
+#include "agent/loop/loop.h"
 #include "policy/base/error.h"
 #include "policy/base/spans.h"
 #include "policy/manifest.h"
@@ -24,16 +30,35 @@
 
 struct cache;
 
-/* Makes the folder and its rooms where they are missing. `sync`: a content counts as published
-   only when the disk has it. */
-struct cache *cache_open(const char *folder, bool sync, struct error *err);
+/* How large the library may grow, and what stays. All zero: no limit, and nothing is kept. */
+struct cache_rules {
+    int64_t megabytes, percent; /* of the disks it stands on; the smaller holds; 0: no limit */
+    int64_t free_megabytes;     /* left free on each disk */
+    int64_t keep_seconds;       /* after its last use a content stays */
+    bool (*is_pinned)(void *arg, const char *content_id, int64_t version); /* NULL: none is */
+    void *arg;
+};
+
+struct cache_options {
+    const char *folder;
+    const char *secondary; /* where the first has no room; NULL: there is none */
+    bool sync;             /* a content counts as published only when the disk has it */
+    struct cache_rules rules;
+    const struct clock *clock; /* kept by reference */
+};
+
+/* Makes the folders' rooms where they are missing. The texts may go afterwards. */
+struct cache *cache_open(const struct cache_options *options, struct error *err);
 void cache_close(struct cache *cache);
 
 /* Where the content's tree stands, or would; the caller frees it. */
 char *cache_path(const struct cache *cache, const char *content_id, int64_t version);
 
-/* Is this very content (names, sizes, digests) here and intact? A file whose size or time differs
-   from the record is hashed. Reads only. */
+/* It was used now. A disk that cannot note it is fine. */
+void cache_touch(const struct cache *cache, const char *content_id, int64_t version);
+
+/* Is this very content (names, sizes, digests) here and intact? A file whose size or times are not
+   those that a record has of its bytes is hashed. Reads only. */
 bool cache_has(const struct cache *cache, const char *content_id, int64_t version,
                const struct manifest *manifest);
 
@@ -41,6 +66,11 @@ bool cache_has(const struct cache *cache, const char *content_id, int64_t versio
    digests and empty folders with it; the caller frees it. Reads only. */
 bool cache_has_folder(const struct cache *cache, const char *content_id, int64_t version,
                       const char *folder_hash, struct manifest *manifest);
+
+/* Opens the content's tree and holds it: it is not removed until the descriptor is closed. -1: it
+   is not there, or another process is removing it. */
+int cache_hold(const struct cache *cache, const char *content_id, int64_t version,
+               struct error *err);
 
 /* Copies the content's tree to `target`, which must not exist or be an empty folder: built beside
    it and renamed. */
@@ -56,10 +86,12 @@ struct staged_file {
     enum { STAGED_NONE, STAGED_PART, STAGED_LIBRARY } found;
     int64_t on_disk;           /* bytes of disk that its part has, however long it is */
     char sha256[HASH_HEX_MAX]; /* known once kept */
-    int64_t mtime_ns;          /* once kept */
-    bool kept;                 /* verified and in the tree that will be published; of a list: whole,
-                                  its digest known */
-    bool is_listed;            /* no digest was known before */
+    /* Of STAGED_LIBRARY: which of the cache's places has it, its times as they were found. */
+    size_t place;
+    int64_t mtime_ns, ctime_ns;
+    bool kept;      /* verified and in the tree that will be published; of a list: whole,
+                       its digest known */
+    bool is_listed; /* no digest was known before */
 };
 
 struct staging;
@@ -87,9 +119,20 @@ struct staged_file *staging_file(struct staging *staging, size_t index);
    yet. Worker. */
 bool staging_survey(struct staging *staging, struct error *err);
 
-/* Is there room for what is still missing? Codes DISK_SPACE and DISK_INODES (blame disk), the
-   numbers in the text. What the parts on disk have already does not count; those that are open
-   count as they were before. Loop's thread, after the survey: asks the disk one question. */
+/* Takes into the tree, in one sweep, what FileLib has and a record proves. After the survey.
+   Worker. */
+bool staging_keep_proven(struct staging *staging, struct error *err);
+
+/* Makes room for what is still missing: takes the place that has it, the first before the second;
+   then the least recently used contents go. Whatever cannot fit is refused before anything goes:
+   code CACHE_SIZE, or those of staging_fits, with the numbers. A change of the place surveys anew.
+   After the survey. Worker. */
+bool staging_make_room(struct staging *staging, struct error *err);
+
+/* Has its place's disk room for what is still missing, beside what stays free? Codes DISK_SPACE and
+   DISK_INODES (blame disk), the numbers in the text. What the parts on disk have already does not
+   count; those that are open count as they were before. Loop's thread, after the survey: asks the
+   disk one question. */
 bool staging_fits(const struct staging *staging, struct error *err);
 
 /* A file's part while it is open. As long as it grows in order its length says what is there. From
@@ -156,6 +199,9 @@ void staging_save_validator(struct staging *staging, const struct staged_file *f
                             const struct staged_validator *validator);
 void staging_load_validator(struct staging *staging, const struct staged_file *file,
                             struct staged_validator *validator);
+
+/* Where the bytes came from, for the record: one line. */
+void staging_set_origin(struct staging *staging, const char *origin);
 
 /* All files are kept (of a list: and its folder hash is right): publishes the content by one rename
    and empties the staging folder. A disk that refuses to sync the bytes is not trusted with them

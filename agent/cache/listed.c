@@ -45,17 +45,14 @@ static bool find_in_library(const struct staging *staging, const struct staged_f
 {
     char path[LIBRARY_PATH_SIZE], hex[HASH_HEX_MAX];
     cache_library_path(path, file->sha256);
-    int fd = beneath_open(staging->cache->dir, path, O_RDONLY | O_NONBLOCK, 0);
+    int fd = beneath_open(staging->place->dir, path, O_RDONLY | O_NONBLOCK, 0);
     *found = false;
     if (fd < 0)
         return errno == ENOENT || error_errno(err, path, "cannot open");
-    struct hash *hash = hash_create(HASH_SHA256);
-    bool ok = cache_hash_open(fd, hash, NULL) || error_errno(err, path, "cannot read");
-    hash_finish(hash, hex);
-    hash_free(hash);
+    bool ok = cache_digest(fd, NULL, hex) || error_errno(err, path, "cannot read");
     close(fd);
     *found = ok && strcmp(hex, file->sha256) == 0;
-    return ok && (*found || beneath_remove(staging->cache->dir, path, err));
+    return ok && (*found || beneath_remove(staging->place->dir, path, err));
 }
 
 /* Where the bytes are that stand for this digest. */
@@ -201,10 +198,10 @@ static void take_record(struct manifest *manifest, const struct record *record)
         const struct record_line *line = &record->lines[i];
         struct manifest_file *file = &manifest->files[i];
         file->name = arena_copy_string(arena, line->name);
-        file->size = line->size;
+        file->size = line->stamp.size;
         file->algorithm = HASH_SHA256;
         snprintf(file->hash, sizeof file->hash, "%s", line->sha256);
-        manifest->bytes += line->size;
+        manifest->bytes += line->stamp.size;
     }
     for (size_t i = 0; i < record->folder_count; i++)
         manifest->folders[i] = arena_copy_string(arena, record->folders[i]);
@@ -218,13 +215,14 @@ static bool has_folder(int tree, const char *name)
     return fd >= 0;
 }
 
-static bool is_intact(int tree, const struct manifest *manifest, const struct record *record)
+static bool is_intact(struct checked_tree *tree, const struct manifest *manifest,
+                      const struct record *record)
 {
     for (size_t i = 0; i < manifest->count; i++)
         if (!cache_is_intact(tree, &manifest->files[i], &record->lines[i]))
             return false;
     for (size_t i = 0; i < manifest->folder_count; i++)
-        if (!has_folder(tree, manifest->folders[i]))
+        if (!has_folder(tree->dir, manifest->folders[i]))
             return false;
     return true;
 }
@@ -233,20 +231,18 @@ bool cache_has_folder(const struct cache *cache, const char *content_id, int64_t
                       const char *folder_hash, struct manifest *manifest)
 {
     struct record record;
+    struct checked_tree tree;
     *manifest = (struct manifest){0};
-    if (!record_read(cache, content_id, version, &record))
+    if (!cache_open_checked(cache, content_id, version, &tree, &record))
         return false;
-    int tree = cache_open_tree(cache, content_id, version);
-    bool ok =
-        tree >= 0 && strcmp(record.folder_hash, folder_hash) == 0 && has_hash(&record, folder_hash);
+    bool ok = strcmp(record.folder_hash, folder_hash) == 0 && has_hash(&record, folder_hash);
     if (ok) {
         take_record(manifest, &record);
-        ok = is_intact(tree, manifest, &record);
+        ok = is_intact(&tree, manifest, &record);
     }
     if (!ok)
         manifest_free(manifest);
-    if (tree >= 0)
-        close(tree);
+    cache_close_checked(&tree);
     record_free(&record);
     return ok;
 }

@@ -1,148 +1,270 @@
-/* A content's record: INI text, one line a file (SHA-256, size, time of change, name). One that
-   came by a list has its folder hash and its empty folders in the head. */
+/* A content's record: INI text, one line a file (SHA-256, size, times of change, name), in the head
+   what is true of the whole. */
 #include "agent/cache/internal.h"
 
 #include "policy/base/beneath.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
+#include "policy/folder_hash.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RECORD_BYTES_MAX (LIMIT_MANIFEST_FILES * 512L)
+/* A record of another form is no record: its content is looked at anew. */
+#define RECORD_FORM "Form=2"
 
-static char *record_path(const char *content_id, int64_t version)
+struct stamp stamp_of(const struct stat *status)
 {
-    return mem_format(CACHE_DATALIB "/%s.%lld.INI", content_id, (long long)version);
+    return (struct stamp){
+        .size = status->st_size,
+        .mtime_ns = (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
+        .ctime_ns = (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec,
+    };
 }
+
+bool stamp_equal(const struct stamp *a, const struct stamp *b)
+{
+    return a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+/* ---- read ---- */
 
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct record_line *)a)->name, ((const struct record_line *)b)->name);
 }
 
-/* "Hash=<folder hash>" and "Folder=<name>", a line each; others are passed over. */
+static const char *value_of(const char *line, const char *key)
+{
+    size_t len = strlen(key);
+    return strncmp(line, key, len) == 0 && line[len] == '=' ? line + len + 1 : NULL;
+}
+
+static bool take_folder(struct record *record, size_t *cap, const char *name)
+{
+    record->folders =
+        mem_grow(record->folders, cap, record->folder_count + 1, sizeof *record->folders);
+    record->folders[record->folder_count++] = name;
+    return true;
+}
+
+/* Lines "Key=value"; of keys that it does not know it makes nothing. */
 static bool parse_head(char *text, struct record *record)
 {
     size_t cap = 0;
-    for (char *line; (line = strsep(&text, "\n"));) {
-        if (text_starts_with(line, "Hash=") && line[5] &&
-            !hash_parse(HASH_SHA256, line + 5, record->folder_hash))
-            return false;
-        if (!text_starts_with(line, "Folder="))
-            continue;
-        record->folders =
-            mem_grow(record->folders, &cap, record->folder_count + 1, sizeof *record->folders);
-        record->folders[record->folder_count++] = mem_copy_string(line + strlen("Folder="));
+    bool ok = true, has_form = false;
+    char hex[HASH_HEX_MAX];
+    for (char *line; ok && (line = strsep(&text, "\n"));) {
+        const char *value;
+        has_form = has_form || strcmp(line, RECORD_FORM) == 0;
+        if ((value = value_of(line, "ContentID")))
+            record->content_id = value;
+        else if ((value = value_of(line, "Version")))
+            ok = text_to_int(value, 0, INT64_MAX, &record->version);
+        else if ((value = value_of(line, "Size")))
+            ok = text_to_int(value, 0, INT64_MAX, &record->size);
+        else if ((value = value_of(line, "Origin")))
+            record->origin = value;
+        else if ((value = value_of(line, "Hash")))
+            ok = !*(record->folder_hash = value) || hash_parse(HASH_SHA256, value, hex);
+        else if ((value = value_of(line, "Folder")))
+            ok = take_folder(record, &cap, value);
     }
-    return true;
+    return ok && has_form && record->content_id;
 }
 
-/* "<SHA-256> <size> <nanoseconds> <name>" */
-static bool parse_line(char *text, struct record_line *line)
+static bool take_number(char **at, int64_t *out)
 {
-    char *size = strchr(text, ' ');
-    char *time = size ? strchr(size + 1, ' ') : NULL;
-    char *name = time ? strchr(time + 1, ' ') : NULL;
-    if (!name)
-        return false;
-    *size++ = *time++ = *name++ = '\0';
-    if (!hash_parse(HASH_SHA256, text, line->sha256) ||
-        !text_to_int(size, 0, INT64_MAX, &line->size) ||
-        !text_to_int(time, INT64_MIN, INT64_MAX, &line->mtime_ns))
-        return false;
-    line->name = mem_copy_string(name);
-    return true;
+    char *text = strsep(at, " ");
+    return *at && text_to_int(text, INT64_MIN, INT64_MAX, out);
 }
 
-static bool parse(char *text, struct record *record)
+/* "<SHA-256> <size> <time of change> <time of its metadata's> <name>", times in nanoseconds */
+static bool parse_line(char *at, struct record_line *line)
 {
-    static const char files[] = "\n[Files]\n";
+    char *digest = strsep(&at, " ");
+    if (!at || !hash_parse(HASH_SHA256, digest, line->sha256) ||
+        !take_number(&at, &line->stamp.size) || !take_number(&at, &line->stamp.mtime_ns) ||
+        !take_number(&at, &line->stamp.ctime_ns) || line->stamp.size < 0)
+        return false;
+    line->name = at;
+    return *at != '\0';
+}
+
+static bool parse_lines(char *at, struct record *record)
+{
     size_t cap = 0;
-    char *at = strstr(text, files);
-    if (!at)
-        return false;
-    *at = '\0';
-    at += sizeof files - 1;
-    if (!parse_head(text, record))
-        return false;
+    bool sorted = true;
     while (*at) {
         char *end = strchr(at, '\n');
         if (!end)
             return false;
         *end = '\0';
         record->lines = mem_grow(record->lines, &cap, record->count + 1, sizeof *record->lines);
-        if (!parse_line(at, &record->lines[record->count]))
+        struct record_line *line = &record->lines[record->count];
+        if (!parse_line(at, line))
             return false;
+        sorted = sorted && (record->count == 0 || strcmp(line[-1].name, line->name) < 0);
         record->count++;
         at = end + 1;
     }
-    if (record->count)
+    if (!sorted)
         qsort(record->lines, record->count, sizeof *record->lines, by_name);
     return true;
 }
 
-bool record_read(const struct cache *cache, const char *content_id, int64_t version,
+static bool parse(struct record *record)
+{
+    static const char files[] = "\n[Files]\n";
+    char *at = strstr(record->text.data, files);
+    if (!at)
+        return false;
+    *at = '\0';
+    return parse_head(record->text.data, record) && parse_lines(at + sizeof files - 1, record);
+}
+
+static bool read_open(int fd, struct record *record)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 ||
+        !beneath_read_open(fd, "", RECORD_BYTES_MAX, &record->text, NULL) || !record->text.data)
+        return false;
+    record->used_ms = stamp_of(&status).mtime_ns / 1000000;
+    return parse(record);
+}
+
+bool record_read(const struct place *place, const char *content_id, int64_t version,
                  struct record *record)
 {
-    *record = (struct record){0};
-    char *path = record_path(content_id, version);
-    struct buf text = {0};
-    bool ok = beneath_read(cache->dir, path, RECORD_BYTES_MAX, &text, NULL) && text.data &&
-              parse(text.data, record);
+    *record = (struct record){.size = -1, .origin = "", .folder_hash = ""};
+    char *path = cache_data_path(content_id, version, ".INI");
+    int fd = beneath_open(place->dir, path, O_RDONLY | O_NONBLOCK, 0);
+    bool ok = fd >= 0 && read_open(fd, record);
     if (!ok)
         record_free(record);
-    buf_free(&text);
+    if (fd >= 0)
+        close(fd);
     free(path);
     return ok;
 }
 
 void record_free(struct record *record)
 {
-    for (size_t i = 0; i < record->count; i++)
-        free(record->lines[i].name);
-    for (size_t i = 0; i < record->folder_count; i++)
-        free(record->folders[i]);
+    buf_free(&record->text);
     free(record->folders);
     free(record->lines);
-    *record = (struct record){0};
+    *record = (struct record){.size = -1, .origin = "", .folder_hash = ""};
 }
 
 const struct record_line *record_find(const struct record *record, const char *name)
 {
-    size_t low = 0, high = record->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(name, record->lines[middle].name);
-        if (order == 0)
-            return &record->lines[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
+    const struct record_line wanted = {.name = name};
+    return record->count
+               ? bsearch(&wanted, record->lines, record->count, sizeof *record->lines, by_name)
+               : NULL;
 }
 
-bool record_write(const struct cache *cache, const char *content_id, int64_t version,
-                  struct staging *staging, struct error *err)
+/* ---- written ---- */
+
+struct named {
+    const char *name, *sha256;
+    int64_t size;
+};
+
+static int by_written_name(const void *a, const void *b)
+{
+    return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+static struct named *collect_names(const struct staging *staging, int64_t *bytes)
+{
+    size_t count = 0;
+    struct named *names = mem_zero(staging->name_count + 1, sizeof *names);
+    for (size_t i = 0; i < staging->file_count; i++) {
+        const struct staged_file *file = &staging->files[i];
+        for (size_t n = 0; n < file->name_count; n++) {
+            names[count++] = (struct named){file->names[n], file->sha256, file->file->size};
+            *bytes += file->file->size;
+        }
+    }
+    qsort(names, count, sizeof *names, by_written_name);
+    return names;
+}
+
+/* Of one that came by a list it is known, and was held against the policy's. */
+static void find_folder_hash(struct staging *staging, const struct named *names)
+{
+    if (*staging->folder_hash)
+        return;
+    struct folder_entry *entries = mem_zero(staging->name_count + 1, sizeof *entries);
+    for (size_t i = 0; i < staging->name_count; i++)
+        entries[i] = (struct folder_entry){names[i].name, names[i].sha256};
+    folder_hash(entries, staging->name_count, staging->folder_hash);
+    free(entries);
+}
+
+static void add_head(struct buf *text, const struct staging *staging, int64_t bytes)
+{
+    const struct manifest *list = staging->list;
+    buf_format(text,
+               "[Info]\n" RECORD_FORM "\nContentID=%s\nVersion=%lld\nHash=%s\nSize=%lld\n"
+               "Files=%zu\nOrigin=%s\n",
+               staging->content_id, (long long)staging->version, staging->folder_hash,
+               (long long)bytes, staging->name_count, staging->origin ? staging->origin : "");
+    for (size_t i = 0; list && i < list->folder_count; i++)
+        buf_format(text, "Folder=%s\n", list->folders[i]);
+    buf_append_text(text, "[Files]\n");
+}
+
+/* What stands there now is what was verified: nobody else has been in the staging folder. */
+static bool add_lines(struct buf *text, struct walk *walk, const struct named *names, size_t count,
+                      struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *leaf;
+        struct stat status;
+        int parent = walk_parent(walk, names[i].name, &leaf);
+        if (parent < 0 || fstatat(parent, leaf, &status, AT_SYMLINK_NOFOLLOW) != 0)
+            return error_errno(err, names[i].name, "cannot look at");
+        if (!S_ISREG(status.st_mode) || status.st_size != names[i].size)
+            return error_set(err, ERROR_FAILED, BLAME_DISK, "CACHE", names[i].name,
+                             "changed while it was being published");
+        struct stamp stamp = stamp_of(&status);
+        buf_format(text, "%s %lld %lld %lld %s\n", names[i].sha256, (long long)stamp.size,
+                   (long long)stamp.mtime_ns, (long long)stamp.ctime_ns, names[i].name);
+    }
+    return true;
+}
+
+static bool put_record(const struct staging *staging, const struct buf *text, struct error *err)
+{
+    char *path = cache_data_path(staging->content_id, staging->version, ".INI");
+    bool ok = beneath_replace_unsynced(staging->place->dir, path, text->data, text->len, 0644, err);
+    free(path);
+    return ok;
+}
+
+bool record_write(struct staging *staging, struct error *err)
 {
     struct buf text = {0};
-    const struct manifest *list = staging->list;
-    buf_format(&text, "[Info]\nContentID=%s\nVersion=%lld\nHash=%s\n", content_id,
-               (long long)version, staging->folder_hash);
-    for (size_t i = 0; list && i < list->folder_count; i++)
-        buf_format(&text, "Folder=%s\n", list->folders[i]);
-    buf_append_text(&text, "[Files]\n");
-    for (size_t i = 0; i < staging_file_count(staging); i++) {
-        const struct staged_file *file = staging_file(staging, i);
-        for (size_t n = 0; n < file->name_count; n++)
-            buf_format(&text, "%s %lld %lld %s\n", file->sha256, (long long)file->file->size,
-                       (long long)file->mtime_ns, file->names[n]);
-    }
-    char *path = record_path(content_id, version);
-    bool ok = beneath_replace(cache->dir, path, text.data, text.len, 0644, err);
-    free(path);
+    struct walk walk;
+    int64_t bytes = 0;
+    int tree = beneath_open(staging->dir, STAGING_TREE, O_PATH | O_DIRECTORY, 0);
+    if (tree < 0)
+        return error_errno(err, staging->path, "cannot open the tree of");
+    struct named *names = collect_names(staging, &bytes);
+    find_folder_hash(staging, names);
+    walk_begin(&walk, tree);
+    add_head(&text, staging, bytes);
+    bool ok =
+        add_lines(&text, &walk, names, staging->name_count, err) && put_record(staging, &text, err);
+    walk_end(&walk);
+    close(tree);
+    free(names);
     buf_free(&text);
     return ok;
 }

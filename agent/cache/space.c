@@ -1,5 +1,5 @@
 /* Is there room for what a content still needs? */
-#include "agent/cache/internal.h"
+#include "agent/cache/evict.h"
 
 #include <sys/statvfs.h>
 
@@ -42,30 +42,101 @@ static struct need needed(const struct staging *staging, int64_t block)
     return need;
 }
 
-static int64_t available_bytes(const struct statvfs *space)
+static int64_t block_of(const struct statvfs *space)
 {
-    int64_t bytes;
-    if (__builtin_mul_overflow(space->f_bavail, space->f_frsize, &bytes))
-        return INT64_MAX;
-    return bytes;
+    return space->f_frsize && space->f_frsize < BLOCK_MAX ? (int64_t)space->f_frsize : BLOCK_MAX;
 }
 
 bool staging_fits(const struct staging *staging, struct error *err)
 {
     struct statvfs space;
-    if (fstatvfs(staging->cache->dir, &space) != 0)
-        return error_errno(err, staging->cache->folder, "cannot ask for free space");
-    int64_t block =
-        space.f_frsize && space.f_frsize < BLOCK_MAX ? (int64_t)space.f_frsize : BLOCK_MAX;
-    struct need need = needed(staging, block);
-    int64_t bytes = available_bytes(&space);
-    if (need.bytes > bytes)
+    const struct cache *cache = staging->cache;
+    if (fstatvfs(staging->place->dir, &space) != 0)
+        return error_errno(err, staging->place->folder, "cannot ask for free space");
+    struct need need = needed(staging, block_of(&space));
+    int64_t room = eviction_room(cache, staging->place);
+    if (need.bytes > room)
         return error_set(err, ERROR_FAILED, BLAME_DISK, "DISK_SPACE", staging->content_id,
-                         "needs %lld bytes on the cache's disk, which has %lld",
-                         (long long)need.bytes, (long long)bytes);
+                         "needs %lld bytes on the cache's disk, which has %lld beside the %lld MB "
+                         "that stay free",
+                         (long long)need.bytes, (long long)(room > 0 ? room : 0),
+                         (long long)cache->rules.free_megabytes);
     if (space.f_files && need.inodes > 0 && (uint64_t)need.inodes > space.f_favail)
         return error_set(err, ERROR_FAILED, BLAME_DISK, "DISK_INODES", staging->content_id,
                          "needs %lld inodes on the cache's disk, which has %llu",
                          (long long)need.inodes, (unsigned long long)space.f_favail);
     return true;
+}
+
+/* ---- making room ---- */
+
+/* In the place where it is begun its parts and the library count; elsewhere it begins anew. */
+static int64_t bytes_needed(const struct staging *staging, const struct place *place)
+{
+    struct need need = {.bytes = RECORD_BYTES + (int64_t)staging->name_count * RECORD_LINE_BYTES};
+    struct staged_file whole = {.found = STAGED_NONE};
+    if (place == staging->place)
+        return needed(staging, BLOCK_MAX).bytes;
+    for (size_t i = 0; i < staging->file_count; i++) {
+        whole.file = staging->files[i].file;
+        add_file(&need, &whole, BLOCK_MAX);
+    }
+    return need.bytes;
+}
+
+static bool try_place(struct eviction *eviction, struct staging *staging, const struct place *place,
+                      struct error *err)
+{
+    struct cache *cache = staging->cache;
+    int64_t need = bytes_needed(staging, place);
+    eviction_begin(eviction, cache, staging);
+    if (eviction->limit < INT64_MAX)
+        eviction->over_limit += need;
+    eviction->over_disk[place - cache->places] = need - eviction_room(cache, place);
+    bool ok =
+        eviction_choose(eviction) || eviction_refuse(eviction, staging->content_id, need, err);
+    if (!ok)
+        eviction_end(eviction);
+    return ok;
+}
+
+/* One with room as it is; else one where enough may go. The error is the first place's. */
+static const struct place *choose_place(struct eviction *eviction, struct staging *staging,
+                                        struct error *err)
+{
+    const struct cache *cache = staging->cache;
+    struct error later;
+    for (size_t i = 0; i < cache->place_count; i++) {
+        const struct place *place = &cache->places[i];
+        if (bytes_needed(staging, place) <= eviction_room(cache, place) &&
+            try_place(eviction, staging, place, i ? &later : err))
+            return place;
+    }
+    for (size_t i = 0; i < cache->place_count; i++)
+        if (try_place(eviction, staging, &cache->places[i], i ? &later : err))
+            return &cache->places[i];
+    return NULL;
+}
+
+/* Without limits nobody has to be counted. */
+static bool has_limits(const struct cache *cache)
+{
+    return cache->rules.megabytes || cache->rules.percent || cache->rules.free_megabytes ||
+           cache->place_count > 1;
+}
+
+bool staging_make_room(struct staging *staging, struct error *err)
+{
+    struct eviction eviction;
+    if (!has_limits(staging->cache))
+        return staging_fits(staging, err);
+    const struct place *place = choose_place(&eviction, staging, err);
+    if (!place)
+        return false;
+    eviction_run(&eviction, NULL);
+    eviction_end(&eviction);
+    if (place == staging->place)
+        return staging_fits(staging, err);
+    return staging_move(staging, place, err) && staging_survey(staging, err) &&
+           staging_keep_proven(staging, err) && staging_fits(staging, err);
 }

@@ -1,6 +1,7 @@
 /*
- * A content on its way: Staging/<id>.<version>/ holds `lock`, a part a file (named by the digest
- * that the manifest wants) and `tree`, which becomes DataLib/<id>.<version> by one rename.
+ * A content on its way: Staging/<id>.<version>/ holds a part a file (named by the digest that the
+ * manifest wants) and `tree`, which becomes DataLib/<id>.<version> by one rename. In the first
+ * place it also holds `lock`, wherever the bytes are.
  */
 #include "agent/cache/internal.h"
 
@@ -31,9 +32,10 @@ struct staged_file *staging_file(struct staging *staging, size_t index)
 static bool refuse_busy(const struct staging *staging, struct error *err)
 {
     struct buf holder = {0};
-    beneath_read(staging->dir, "lock", 32, &holder, NULL);
+    beneath_read(staging->lock_dir, "lock", 32, &holder, NULL);
     error_set(err, ERROR_FAILED, BLAME_USER, "BUSY", staging->content_id,
-              "process %s is fetching this content already", holder.len ? holder.data : "unknown");
+              "process %s is at work on this content already",
+              holder.len ? holder.data : "unknown");
     buf_free(&holder);
     return false;
 }
@@ -42,7 +44,7 @@ static bool refuse_busy(const struct staging *staging, struct error *err)
 static bool is_current(const struct staging *staging)
 {
     char *path = mem_format("%s/lock", staging->path);
-    int fd = beneath_open(staging->cache->dir, path, O_PATH, 0);
+    int fd = beneath_open(staging->cache->places[0].dir, path, O_PATH, 0);
     struct stat ours, there;
     bool same = fd >= 0 && fstat(staging->lock, &ours) == 0 && fstat(fd, &there) == 0 &&
                 ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
@@ -52,13 +54,13 @@ static bool is_current(const struct staging *staging)
     return same;
 }
 
-static void close_folder(struct staging *staging)
+static void close_lock(struct staging *staging)
 {
     if (staging->lock >= 0)
         close(staging->lock);
-    if (staging->dir >= 0)
-        close(staging->dir);
-    staging->lock = staging->dir = -1;
+    if (staging->lock_dir >= 0)
+        close(staging->lock_dir);
+    staging->lock = staging->lock_dir = -1;
 }
 
 /* Another name of it may stand anywhere: it is not written to. */
@@ -79,19 +81,19 @@ static bool write_holder(struct staging *staging, struct error *err)
 
 static bool lock_folder(struct staging *staging, struct error *err)
 {
+    int cache = staging->cache->places[0].dir;
     for (;;) {
-        int cache = staging->cache->dir;
         if (!beneath_make_folders(cache, staging->path, 0700, err))
             return false;
-        staging->dir = beneath_open(cache, staging->path, O_RDONLY | O_DIRECTORY, 0);
-        staging->lock =
-            staging->dir < 0 ? -1 : beneath_open(staging->dir, "lock", O_RDWR | O_CREAT, 0600);
+        int dir = beneath_open(cache, staging->path, O_RDONLY | O_DIRECTORY, 0);
+        staging->lock_dir = dir;
+        staging->lock = dir < 0 ? -1 : beneath_open(dir, "lock", O_RDWR | O_CREAT, 0600);
         if (staging->lock < 0 && errno != ENOENT)
             return error_errno(err, staging->path, "cannot open the lock of");
         if (staging->lock >= 0 && is_planted(staging)) {
-            if (!beneath_remove(staging->dir, "lock", err))
+            if (!beneath_remove(dir, "lock", err))
                 return false;
-            close_folder(staging);
+            close_lock(staging);
             continue;
         }
         if (staging->lock >= 0 && flock(staging->lock, LOCK_EX | LOCK_NB) != 0)
@@ -99,9 +101,61 @@ static bool lock_folder(struct staging *staging, struct error *err)
                                         : error_errno(err, staging->path, "cannot lock");
         if (staging->lock >= 0 && is_current(staging))
             return write_holder(staging, err);
-        close_folder(staging);
+        close_lock(staging);
     }
 }
+
+/* ---- the place ---- */
+
+static bool is_begun(const struct place *place, const char *path)
+{
+    int fd = beneath_open(place->dir, path, O_PATH | O_DIRECTORY, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool open_folder(struct staging *staging, struct error *err)
+{
+    if (!beneath_make_folders(staging->place->dir, staging->path, 0700, err))
+        return false;
+    staging->dir = beneath_open(staging->place->dir, staging->path, O_RDONLY | O_DIRECTORY, 0);
+    return staging->dir >= 0 || error_errno(err, staging->path, "cannot open the folder");
+}
+
+static bool open_place(struct staging *staging, struct error *err)
+{
+    const struct cache *cache = staging->cache;
+    staging->place = &cache->places[0];
+    if (cache->place_count > 1 && is_begun(&cache->places[1], staging->path))
+        staging->place = &cache->places[1];
+    return open_folder(staging, err);
+}
+
+/* The first place's folder stays, for its lock. */
+static void leave_place(const struct staging *staging)
+{
+    if (staging->place != &staging->cache->places[0]) {
+        beneath_remove(staging->place->dir, staging->path, NULL);
+        return;
+    }
+    beneath_remove(staging->dir, STAGING_TREE, NULL);
+    for (size_t i = 0; i < staging->file_count; i++)
+        staging_remove_part(staging, &staging->files[i]);
+}
+
+bool staging_move(struct staging *staging, const struct place *place, struct error *err)
+{
+    if (staging->place == place)
+        return true;
+    leave_place(staging);
+    close(staging->dir);
+    staging->dir = -1;
+    staging->place = place;
+    return open_folder(staging, err);
+}
+
+/* ---- the files ---- */
 
 struct by_digest {
     const struct manifest_file *file;
@@ -154,11 +208,11 @@ struct staging *staging_open(struct cache *cache, const char *content_id, int64_
 {
     struct staging *staging = mem_zero(1, sizeof *staging);
     staging->cache = cache;
-    staging->dir = staging->lock = -1;
+    staging->dir = staging->lock = staging->lock_dir = -1;
     staging->content_id = mem_copy_string(content_id);
     staging->version = version;
     staging->path = mem_format(CACHE_STAGING "/%s.%lld", content_id, (long long)version);
-    if (!lock_folder(staging, err)) {
+    if (!lock_folder(staging, err) || !open_place(staging, err)) {
         staging_close(staging);
         return NULL;
     }
@@ -171,7 +225,10 @@ void staging_close(struct staging *staging)
 {
     if (!staging)
         return;
-    close_folder(staging);
+    close_lock(staging);
+    if (staging->dir >= 0)
+        close(staging->dir);
+    free(staging->origin);
     free(staging->files);
     free(staging->names);
     free(staging->path);
@@ -189,21 +246,49 @@ static bool is_file(int dir, const char *path, struct stat *st)
     return ok;
 }
 
-/* A file of another size is not what its name says: it would be in the way of the right one. */
-static bool find_in_library(const struct staging *staging, struct staged_file *file,
-                            struct error *err)
+const char *staging_library_digest(const struct staged_file *file)
 {
-    char path[LIBRARY_PATH_SIZE];
-    const char *sha256 = file->is_listed ? file->sha256 : file->file->hash;
-    if (!*sha256 || file->file->algorithm != HASH_SHA256)
-        return true; /* its SHA-256, and so its place, is not known yet */
-    cache_library_path(path, sha256);
-    struct stat st;
-    bool there = is_file(staging->cache->dir, path, &st);
-    bool right = there && st.st_size == file->file->size;
-    if (right)
+    if (file->is_listed)
+        return file->sha256;
+    return file->file->algorithm == HASH_SHA256 ? file->file->hash : "";
+}
+
+/* A file of another size is not what its name says: it would be in the way of the right one. */
+static bool find_in_place(struct shelves *shelves, const struct place *place,
+                          struct staged_file *file, struct error *err)
+{
+    struct stat status;
+    const char *sha256 = staging_library_digest(file);
+    int shelf = shelves_open(shelves, place, sha256);
+    if (shelf < 0 || fstatat(shelf, sha256, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return true;
+    if (S_ISREG(status.st_mode) && status.st_size == file->file->size) {
         file->found = STAGED_LIBRARY;
-    return !there || right || beneath_remove(staging->cache->dir, path, err);
+        file->place = (size_t)(place - shelves->cache->places);
+        const struct stamp stamp = stamp_of(&status);
+        file->mtime_ns = stamp.mtime_ns;
+        file->ctime_ns = stamp.ctime_ns;
+        return true;
+    }
+    char path[LIBRARY_PATH_SIZE];
+    cache_library_path(path, sha256);
+    return beneath_remove(place->dir, path, err);
+}
+
+/* First where the content will be. */
+static bool find_in_library(const struct staging *staging, struct shelves *shelves,
+                            struct staged_file *file, struct error *err)
+{
+    const struct cache *cache = staging->cache;
+    if (!*staging_library_digest(file))
+        return true; /* its SHA-256, and so its place, is not known yet */
+    if (!find_in_place(shelves, staging->place, file, err))
+        return false;
+    for (size_t i = 0; i < cache->place_count && file->found != STAGED_LIBRARY; i++)
+        if (&cache->places[i] != staging->place &&
+            !find_in_place(shelves, &cache->places[i], file, err))
+            return false;
+    return true;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -232,20 +317,13 @@ static size_t count_folders(const struct staging *staging)
     return folders;
 }
 
-bool staging_survey(struct staging *staging, struct error *err)
+static bool look_for_all(struct staging *staging, struct shelves *shelves, struct error *err)
 {
-    /* The tree of a killed run: its files stand by their own names still. */
-    if (!beneath_remove(staging->dir, STAGING_TREE, err) ||
-        !beneath_make_folders(staging->dir, STAGING_TREE, 0755, err))
-        return false;
-    staging->folder_count = count_folders(staging);
-    if (staging->list)
-        staging_recall_digests(staging);
     for (size_t i = 0; i < staging->file_count; i++) {
         struct staged_file *file = &staging->files[i];
         file->found = STAGED_NONE;
         file->kept = false;
-        if (!find_in_library(staging, file, err))
+        if (!find_in_library(staging, shelves, file, err))
             return false;
         if (file->found == STAGED_LIBRARY)
             continue;
@@ -257,11 +335,27 @@ bool staging_survey(struct staging *staging, struct error *err)
     return true;
 }
 
+bool staging_survey(struct staging *staging, struct error *err)
+{
+    struct shelves shelves;
+    /* The tree of a killed run: its files stand by their own names still. */
+    if (!beneath_remove(staging->dir, STAGING_TREE, err) ||
+        !beneath_make_folders(staging->dir, STAGING_TREE, 0755, err))
+        return false;
+    staging->folder_count = count_folders(staging);
+    if (staging->list)
+        staging_recall_digests(staging);
+    shelves_begin(&shelves, staging->cache);
+    bool ok = look_for_all(staging, &shelves, err);
+    shelves_end(&shelves);
+    return ok;
+}
+
 static bool make_parents(struct staging *staging, const char *path, struct error *err)
 {
     const char *slash = strrchr(path, '/');
     char *parent = mem_copy_bytes(path, (size_t)(slash - path));
-    bool ok = beneath_make_folders(staging->cache->dir, parent, 0755, err);
+    bool ok = beneath_make_folders(staging->place->dir, parent, 0755, err);
     free(parent);
     return ok;
 }
@@ -272,13 +366,13 @@ static bool link_name(struct staging *staging, const char *from, const char *nam
     char *to = mem_format("%s/" STAGING_TREE "/%s", staging->path, name);
     bool nested = strchr(name, '/') != NULL;
     bool ok = (!nested || make_parents(staging, to, err)) &&
-              (cache_link_or_copy(staging->cache->dir, from, to) ||
+              (cache_link_or_copy(staging->place->dir, from, to) ||
                error_errno(err, name, "cannot link"));
     free(to);
     return ok;
 }
 
-static void take_from_tree(struct staging *staging, const struct staged_file *file, size_t count)
+void staging_take_from_tree(struct staging *staging, const struct staged_file *file, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         char *path = mem_format(STAGING_TREE "/%s", file->names[i]);
@@ -292,19 +386,9 @@ bool staging_put_in_tree(struct staging *staging, const struct staged_file *file
 {
     for (size_t i = 0; i < file->name_count; i++)
         if (!link_name(staging, from, file->names[i], err)) {
-            take_from_tree(staging, file, i + 1);
+            staging_take_from_tree(staging, file, i + 1);
             return false;
         }
-    return true;
-}
-
-static bool note_kept(struct staged_file *file, int fd, const char *sha256, struct error *err)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return error_errno(err, file->file->name, "cannot read");
-    file->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    snprintf(file->sha256, sizeof file->sha256, "%s", sha256);
     return true;
 }
 
@@ -315,7 +399,7 @@ static bool move_to_library(struct staging *staging, const struct staged_file *f
     char to[LIBRARY_PATH_SIZE];
     cache_library_path(to, file->sha256);
     char *from = mem_format("%s/%s", staging->path, file->file->hash);
-    int cache = staging->cache->dir;
+    int cache = staging->place->dir;
     bool ok = beneath_rename(cache, from, to, RENAME_NOREPLACE);
     if (!ok && errno == ENOENT)
         ok = make_parents(staging, to, err) && beneath_rename(cache, from, to, RENAME_NOREPLACE);
@@ -333,46 +417,90 @@ bool staging_keep_part(struct staging *staging, struct staged_file *file, int fd
 {
     if (fchmod(fd, 0444) != 0)
         return error_errno(err, file->file->name, "cannot change the mode of");
+    snprintf(file->sha256, sizeof file->sha256, "%s", sha256);
     if (file->is_listed)
-        return file->kept = note_kept(file, fd, sha256, err);
+        return file->kept = true;
     char *from = mem_format("%s/%s", staging->path, file->file->hash);
-    bool ok = note_kept(file, fd, sha256, err) && staging_put_in_tree(staging, file, from, err);
+    bool ok = staging_put_in_tree(staging, file, from, err);
     free(from);
     /* Unsynced, a file is as safe in the library now as it will ever be. */
     if (ok && !staging->cache->sync && !move_to_library(staging, file, err)) {
-        take_from_tree(staging, file, file->name_count);
+        staging_take_from_tree(staging, file, file->name_count);
         ok = false;
     }
     file->kept = ok;
     return ok;
 }
 
+/* The bytes of another disk become a part here. */
+static bool copy_here(struct staging *staging, struct staged_file *file, int from,
+                      struct error *err)
+{
+    staging_remove_part(staging, file);
+    int part = beneath_open(staging->dir, file->file->hash, O_RDWR | O_CREAT | O_EXCL, 0600);
+    bool ok = part >= 0 && lseek(from, 0, SEEK_SET) == 0 && cache_copy_bytes(from, part);
+    if (!ok)
+        error_errno(err, file->file->name, "cannot copy from the other place");
+    if (part >= 0)
+        close(part);
+    return ok;
+}
+
+/* The copy is what is hashed: whatever becomes of the other place's. */
+static bool keep_copy(struct staging *staging, struct staged_file *file, int from,
+                      const atomic_bool *stop, struct error *err)
+{
+    char hex[HASH_HEX_MAX];
+    const char *wanted = staging_library_digest(file);
+    if (!copy_here(staging, file, from, err))
+        return false;
+    int part = beneath_open(staging->dir, file->file->hash, O_RDONLY, 0);
+    bool ok = part >= 0 && cache_digest(part, stop, hex);
+    if (!ok)
+        error_errno(err, file->file->name, "cannot read the copy of");
+    else if (strcmp(hex, wanted) == 0)
+        ok = staging_keep_part(staging, file, part, hex, err);
+    if (part >= 0)
+        close(part);
+    if (!file->kept)
+        staging_remove_part(staging, file);
+    return ok;
+}
+
+static bool keep_found(struct staging *staging, struct staged_file *file, const char *path, int fd,
+                       const atomic_bool *stop, struct error *err)
+{
+    char hex[HASH_HEX_MAX];
+    const struct place *place = &staging->cache->places[file->place];
+    const char *wanted = staging_library_digest(file);
+    if (!cache_digest(fd, stop, hex))
+        return error_errno(err, path, "cannot read");
+    if (strcmp(hex, wanted) != 0)
+        return beneath_remove(place->dir, path, err);
+    if (place != staging->place)
+        return keep_copy(staging, file, fd, stop, err);
+    memcpy(file->sha256, hex, sizeof hex);
+    return file->kept = file->is_listed || staging_put_in_tree(staging, file, path, err);
+}
+
 bool staging_keep_library(struct staging *staging, struct staged_file *file,
                           const atomic_bool *stop, struct error *err)
 {
-    char path[LIBRARY_PATH_SIZE], hex[HASH_HEX_MAX];
-    const char *wanted = file->is_listed ? file->sha256 : file->file->hash;
-    cache_library_path(path, wanted);
-    int fd = beneath_open(staging->cache->dir, path, O_RDONLY | O_NONBLOCK, 0);
+    char path[LIBRARY_PATH_SIZE];
+    cache_library_path(path, staging_library_digest(file));
+    const struct place *place = &staging->cache->places[file->place];
+    int fd = beneath_open(place->dir, path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0)
         return errno == ENOENT || error_errno(err, path, "cannot open");
-    struct hash *hash = hash_create(HASH_SHA256);
-    bool ok = cache_hash_open(fd, hash, stop) || error_errno(err, path, "cannot read");
-    hash_finish(hash, hex);
-    hash_free(hash);
-    if (ok && strcmp(hex, wanted) != 0)
-        ok = beneath_remove(staging->cache->dir, path, err);
-    else if (ok)
-        ok = file->kept = note_kept(file, fd, hex, err) &&
-                          (file->is_listed || staging_put_in_tree(staging, file, path, err));
+    bool ok = keep_found(staging, file, path, fd, stop, err);
     close(fd);
     return ok;
 }
 
 static bool sync_disk(const struct staging *staging, struct error *err)
 {
-    return !staging->cache->sync || syncfs(staging->cache->dir) == 0 ||
-           error_errno(err, staging->cache->folder, "cannot sync");
+    return !staging->cache->sync || syncfs(staging->place->dir) == 0 ||
+           error_errno(err, staging->place->folder, "cannot sync");
 }
 
 static bool move_all_to_library(struct staging *staging, struct error *err)
@@ -390,7 +518,7 @@ static bool move_all_to_library(struct staging *staging, struct error *err)
 /* The one rename. A tree that stands there already (an older or broken one) is exchanged. */
 static bool rename_tree(struct staging *staging, struct error *err)
 {
-    int cache = staging->cache->dir;
+    int cache = staging->place->dir;
     char *from = mem_format("%s/" STAGING_TREE, staging->path);
     char *to =
         mem_format(CACHE_DATALIB "/%s.%lld", staging->content_id, (long long)staging->version);
@@ -404,17 +532,22 @@ static bool rename_tree(struct staging *staging, struct error *err)
     return ok;
 }
 
-/* The content stands: what cannot be removed is left to the next run. The folder leaves its name
-   first: whoever comes next makes a new one, and no removal reaches into it. */
-static void clear_away(const struct staging *staging)
+static void clear_folder(const struct staging *staging, const struct place *place)
 {
-    int cache = staging->cache->dir;
     char *done = mem_format(CACHE_STAGING "/.done-%s.%lld", staging->content_id,
                             (long long)staging->version);
-    beneath_remove(cache, done, NULL);
-    if (beneath_rename(cache, staging->path, done, 0))
-        beneath_remove(cache, done, NULL);
+    beneath_remove(place->dir, done, NULL);
+    if (beneath_rename(place->dir, staging->path, done, 0))
+        beneath_remove(place->dir, done, NULL);
     free(done);
+}
+
+/* The folder leaves its name first: whoever comes next makes a new one, and no removal reaches into
+   it. The one with the lock goes last. */
+void staging_clear_away(const struct staging *staging)
+{
+    for (size_t i = staging->cache->place_count; i-- > 0;)
+        clear_folder(staging, &staging->cache->places[i]);
 }
 
 /* The kernel may call pages clean that it could not write: what is here proves nothing any more. */
@@ -430,18 +563,48 @@ void staging_distrust(struct staging *staging)
     }
 }
 
+void staging_set_origin(struct staging *staging, const char *origin)
+{
+    free(staging->origin);
+    staging->origin = mem_copy_string(origin);
+    for (char *c = staging->origin; *c; c++)
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+}
+
+/* It stood elsewhere before: there it is over. */
+static void leave_other_places(const struct staging *staging)
+{
+    const struct cache *cache = staging->cache;
+    char *record = cache_data_path(staging->content_id, staging->version, ".INI");
+    char *tree = cache_data_path(staging->content_id, staging->version, "");
+    for (size_t i = 0; i < cache->place_count; i++) {
+        const struct place *place = &cache->places[i];
+        if (place == staging->place)
+            continue;
+        beneath_remove(place->dir, record, NULL);
+        beneath_remove(place->dir, tree, NULL);
+    }
+    free(record);
+    free(tree);
+}
+
 bool staging_publish(struct staging *staging, struct error *err)
 {
+    const struct cache *cache = staging->cache;
     /* First the bytes, then the names that stand for verified bytes, then the content's name. */
     if (!sync_disk(staging, err)) {
         staging_distrust(staging);
         return false;
     }
     bool ok = (!staging->list || staging_build_tree(staging, err)) &&
-              move_all_to_library(staging, err) &&
-              record_write(staging->cache, staging->content_id, staging->version, staging, err) &&
-              sync_disk(staging, err) && rename_tree(staging, err) && sync_disk(staging, err);
-    if (ok)
-        clear_away(staging);
-    return ok;
+              move_all_to_library(staging, err) && record_write(staging, err) &&
+              sync_disk(staging, err) && rename_tree(staging, err) && sync_disk(staging, err) &&
+              index_write(cache, staging->place, staging->content_id, err);
+    if (!ok)
+        return false;
+    leave_other_places(staging);
+    cache_touch(cache, staging->content_id, staging->version);
+    staging_clear_away(staging);
+    return true;
 }

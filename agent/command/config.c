@@ -67,6 +67,12 @@ static const char *read_text(const char **out, const json_t *value)
     return *out && **out ? NULL : "must be a text that is not empty";
 }
 
+static const char *read_path(const char **out, const json_t *value)
+{
+    const char *why = read_text(out, value);
+    return why || **out == '/' ? why : "must be a path that begins with /";
+}
+
 static const char *read_number(int64_t *out, const json_t *value, int64_t min, int64_t max,
                                const char *why)
 {
@@ -187,12 +193,33 @@ static const char *read_policy_key(struct config *config, const char *key, const
     return NULL;
 }
 
+/* What the cache is kept by. NULL also where the key is another: *known says. */
+static const char *read_cache_key(struct config *config, const char *key, const json_t *value,
+                                  bool *known)
+{
+    *known = true;
+    if (strcmp(key, "cacheMegabytes") == 0)
+        return read_number(&config->cache_megabytes, value, 1, UINT32_MAX,
+                           "must be a number of megabytes from 1");
+    if (strcmp(key, "cachePercent") == 0)
+        return read_number(&config->cache_percent, value, 1, 100, "must be a number from 1 to 100");
+    if (strcmp(key, "cacheSecondary") == 0)
+        return read_path(&config->cache_secondary, value);
+    if (strcmp(key, "minFreeMegabytes") == 0)
+        return read_number(&config->min_free_megabytes, value, 0, UINT32_MAX,
+                           "must be a number of megabytes from 0");
+    *known = false;
+    return NULL;
+}
+
 /* Returns NULL, or what is wrong with the value of this key. */
 static const char *read_key(struct config *config, const char *key, const json_t *value,
                             const struct reading *reading)
 {
     bool known;
     const char *why = read_policy_key(config, key, value, &known);
+    if (!known)
+        why = read_cache_key(config, key, value, &known);
     if (known)
         return why;
     if (strcmp(key, "machine") == 0) {
@@ -298,6 +325,7 @@ bool config_read(struct config *config, const char *path, struct error *err)
     *config = (struct config){
         .proxy = "system",
         .poll_minutes = -1,
+        .min_free_megabytes = -1,
         .connections_per_source = 8,
         .connections = 24,
         .log_level = 1,

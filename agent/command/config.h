@@ -25,6 +25,9 @@ struct config {
     const char *proxy;                           /* URL, "system", "none" */
     struct buf dns_servers; /* "address:port,..." for c-ares; empty: the system's */
     int64_t connections_per_source, connections;
+    int64_t cache_megabytes, cache_percent; /* 0: not said */
+    const char *cache_secondary;            /* folder, or NULL */
+    int64_t min_free_megabytes;             /* -1: not said */
     int64_t log_level, log_max_size, log_max_history;
 };
 

@@ -70,7 +70,8 @@ static char *choose(const char *given, enum folder folder, struct error *err)
     return given ? mem_copy_string(given) : config_folder(folder, err);
 }
 
-bool folders_enter(struct folders *folders, const struct options *options, struct error *err)
+bool folders_enter(struct folders *folders, const struct options *options, const char *secondary,
+                   struct error *err)
 {
     *folders = (struct folders){.state_dir = -1};
     bool ok = (folders->state = choose(options->state, FOLDER_STATE, err)) &&
@@ -78,7 +79,9 @@ bool folders_enter(struct folders *folders, const struct options *options, struc
               (folders->logs = choose(options->logs, FOLDER_LOGS, err)) &&
               become_owner(folders->state, err) && make_path(folders->state, 0700, err) &&
               make_path(folders->cache, 0755, err) && make_path(folders->logs, 0755, err) &&
-              check(folders->state, err) && check(folders->cache, err) && check(folders->logs, err);
+              (!secondary || make_path(secondary, 0755, err)) && check(folders->state, err) &&
+              check(folders->cache, err) && check(folders->logs, err) &&
+              (!secondary || check(secondary, err));
     if (ok) {
         folders->state_dir = open(folders->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         ok = folders->state_dir >= 0 || error_errno(err, folders->state, "cannot open the folder");

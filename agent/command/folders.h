@@ -10,10 +10,11 @@ struct folders {
     int state_dir; /* descriptor of `state` */
 };
 
-/* Run as root, the process first takes on user and groups of the state folder's owner. Makes what
-   is missing. A folder that others may write to, or that someone else owns, is refused with its
-   path and mode (ERROR_FAILED). */
-bool folders_enter(struct folders *folders, const struct options *options, struct error *err);
+/* `secondary` is the cache's second folder, or NULL. Run as root, the process first takes on user
+   and groups of the state folder's owner. Makes what is missing. A folder that others may write to,
+   or that someone else owns, is refused with its path and mode (ERROR_FAILED). */
+bool folders_enter(struct folders *folders, const struct options *options, const char *secondary,
+                   struct error *err);
 /* Makes the folders above `path` that are missing; links in it are the user's own. */
 bool folders_make_above(const char *path, struct error *err);
 

@@ -126,7 +126,7 @@ static bool open_all(struct fetch *fetch, struct error *err)
         .max_history = (int)config->log_max_history,
     };
     return find_point(fetch, err) && check_point(fetch, err) &&
-           folders_enter(&fetch->folders, fetch->context->options, err) &&
+           folders_enter(&fetch->folders, fetch->context->options, NULL, err) &&
            (fetch->log = log_open(fetch->folders.logs, &log, err)) &&
            command_read_trust(fetch->context, &fetch->trust, err) &&
            network_open(&fetch->network, config, err) &&
@@ -574,7 +574,7 @@ bool policy_fetch(struct context *context, struct error *err)
 static bool drop(struct context *context, struct error *err)
 {
     struct folders folders;
-    if (!folders_enter(&folders, context->options, err))
+    if (!folders_enter(&folders, context->options, NULL, err))
         return false;
     struct store *store = store_open(folders.state_dir, err);
     bool ok = store && store_reset(store, err);

@@ -234,6 +234,8 @@ bool plan_yield(void *arg, const struct host *host);
 void files_prepare(struct job *job);
 void files_clear(struct job *job); /* there are none any more; nothing is open */
 void files_reset(struct job *job); /* all begin anew, from what is on disk; nothing is open */
+/* After the survey: what it kept is done. */
+void files_take_kept(struct job *job);
 /* The next that is opened and needs bytes; NULL: none may be opened now. */
 struct job_file *files_open_next(struct job *job);
 /* After a fetch ended, or the part was opened: verify, or ask for what is missing. */

@@ -1,6 +1,7 @@
 /* The life of a job. */
 #include "agent/transfer/internal.h"
 
+#include "policy/base/buf.h"
 #include "policy/base/mem.h"
 
 #include <stdlib.h>
@@ -64,9 +65,22 @@ static void end(struct job *job)
     loop_timer_set(loop, &job->timer, 0);
 }
 
+/* Who gave bytes; of a content that the library had all along nobody did. */
+static void tell_origin(struct job *job)
+{
+    struct buf origin = {0};
+    buf_append_text(&origin, "");
+    for (size_t i = 0; i < job->source_count; i++)
+        if (job->sources[i]->report.bytes)
+            buf_format(&origin, "%s%s", origin.len ? ", " : "", job->sources[i]->dp->name);
+    staging_set_origin(job->staging, origin.data);
+    buf_free(&origin);
+}
+
 static void verify(struct job *job)
 {
     if (job_enter(job, JOB_VERIFYING)) {
+        tell_origin(job);
         job->working = true;
         loop_work_submit(job->engine.loop, &job->work);
     }
@@ -144,7 +158,9 @@ void job_go_on(struct job *job)
 static void survey(void *arg)
 {
     struct job *job = arg;
-    job->work_ok = staging_survey(job->staging, &job->work_error);
+    job->work_ok = staging_survey(job->staging, &job->work_error) &&
+                   staging_keep_proven(job->staging, &job->work_error) &&
+                   staging_make_room(job->staging, &job->work_error);
 }
 
 static void publish(void *arg)
@@ -184,12 +200,13 @@ static void surveyed(void *arg)
     job->working = false;
     if (job->work_ok) {
         job->surveyed = true;
+        files_take_kept(job);
         job->work.run = publish;
         job->work.done = published;
     }
     if (job->stopping || job->halting)
         job_check_end(job);
-    else if (!job->work_ok || !staging_fits(job->staging, &job->work_error))
+    else if (!job->work_ok)
         job_disk_trouble(job, &job->work_error);
     else
         job_go_on(job);

@@ -242,7 +242,23 @@ static void enqueue_all(struct job *job)
 {
     job->waiting = job->ready = (struct file_queue){.count = 0};
     for (size_t i = 0; i < job->file_count; i++)
-        push_last(&job->waiting, &job->files[i]);
+        if (job->files[i].state != FILE_DONE)
+            push_last(&job->waiting, &job->files[i]);
+}
+
+void files_take_kept(struct job *job)
+{
+    for (size_t i = 0; i < job->file_count; i++) {
+        struct job_file *file = &job->files[i];
+        if (!file->staged->kept || file->state == FILE_DONE)
+            continue;
+        if (!file->counted)
+            job->bytes_reused += file->staged->file->size;
+        file->counted = true;
+        file->state = FILE_DONE;
+        job->done_count++;
+    }
+    enqueue_all(job);
 }
 
 void files_prepare(struct job *job)

@@ -161,8 +161,8 @@ void job_look_again(struct job *job)
 /* What mends itself when somebody makes room. */
 static bool may_pass(const struct error *err)
 {
-    static const char *const codes[] = {"ENOSPC", "EDQUOT",     "EFBIG",
-                                        "EROFS",  "DISK_SPACE", "DISK_INODES"};
+    static const char *const codes[] = {"ENOSPC",     "EDQUOT",      "EFBIG",     "EROFS",
+                                        "DISK_SPACE", "DISK_INODES", "CACHE_SIZE"};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (strcmp(err->code, codes[i]) == 0)
             return true;
@@ -178,7 +178,7 @@ static void look_at_disk_later(struct job *job)
 
 void job_disk_trouble(struct job *job, const struct error *err)
 {
-    if (job->stopping || job->state == JOB_SUSPENDED)
+    if (job->stopping || (job->state == JOB_SUSPENDED && job->halting))
         return; /* it shows again when the job goes on */
     if (!may_pass(err) || !may_wait(job)) {
         job_fail(job, err);
@@ -201,7 +201,7 @@ static void look_at_disk(struct job *job)
     struct error err;
     if (!may_wait(job))
         job_fail(job, &job->waiting_error);
-    else if (job->open > 0 || job->working || !staging_fits(job->staging, &err))
+    else if (job->open > 0 || job->working || (job->surveyed && !staging_fits(job->staging, &err)))
         look_at_disk_later(job);
     else
         job_go_on(job);

@@ -243,12 +243,14 @@ bool beneath_write_all_at(int fd, const void *bytes, size_t len, off_t offset)
     return true;
 }
 
-static bool write_and_sync(int parent, const char *name, const void *bytes, size_t len, mode_t mode)
+static bool write_new(int parent, const char *name, const void *bytes, size_t len, mode_t mode,
+                      bool sync)
 {
     int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return false;
-    bool ok = fchmod(fd, mode) == 0 && beneath_write_all(fd, bytes, len) && fsync(fd) == 0;
+    bool ok =
+        fchmod(fd, mode) == 0 && beneath_write_all(fd, bytes, len) && (!sync || fsync(fd) == 0);
     if (!ok) {
         close_keeping_errno(fd);
         return false;
@@ -264,8 +266,8 @@ static bool sync_folder(int parent)
     return ok;
 }
 
-bool beneath_replace(int dir, const char *path, const void *bytes, size_t len, mode_t mode,
-                     struct error *err)
+static bool replace(int dir, const char *path, const void *bytes, size_t len, mode_t mode,
+                    bool sync, struct error *err)
 {
     const char *leaf;
     int parent = beneath_open_parent(dir, path, &leaf);
@@ -273,15 +275,27 @@ bool beneath_replace(int dir, const char *path, const void *bytes, size_t len, m
         return error_errno(err, path, "cannot open the folder of");
     char *temporary = mem_format(".%s.tmp", leaf);
     unlinkat(parent, temporary, 0);
-    bool ok = write_and_sync(parent, temporary, bytes, len, mode) &&
+    bool ok = write_new(parent, temporary, bytes, len, mode, sync) &&
               renameat(parent, temporary, parent, leaf) == 0;
     if (!ok) {
         error_errno(err, path, "cannot write");
         unlinkat(parent, temporary, 0);
     }
-    if (ok && !sync_folder(parent))
+    if (ok && sync && !sync_folder(parent))
         ok = error_errno(err, path, "cannot sync the folder of");
     close(parent);
     free(temporary);
     return ok;
+}
+
+bool beneath_replace(int dir, const char *path, const void *bytes, size_t len, mode_t mode,
+                     struct error *err)
+{
+    return replace(dir, path, bytes, len, mode, true, err);
+}
+
+bool beneath_replace_unsynced(int dir, const char *path, const void *bytes, size_t len, mode_t mode,
+                              struct error *err)
+{
+    return replace(dir, path, bytes, len, mode, false, err);
 }

@@ -53,6 +53,10 @@ bool beneath_read(int dir, const char *path, size_t max, struct buf *out, struct
 bool beneath_replace(int dir, const char *path, const void *bytes, size_t len, mode_t mode,
                      struct error *err);
 
+/* The same for a caller that syncs the disk itself, or does without. */
+bool beneath_replace_unsynced(int dir, const char *path, const void *bytes, size_t len, mode_t mode,
+                              struct error *err);
+
 /* Writes all of it, continuing short writes and EINTR. false with errno set. */
 bool beneath_write_all(int fd, const void *bytes, size_t len);
 bool beneath_write_all_at(int fd, const void *bytes, size_t len, off_t offset);

@@ -381,6 +381,16 @@ static bool open_network(struct driver *driver, struct error *err)
                 source_client_create(network->loop, network->resolver, &network->options, err));
 }
 
+static bool open_cache(struct driver *driver, struct error *err)
+{
+    const struct cache_options options = {
+        .folder = driver->folders.cache,
+        .sync = !driver->context.options->no_sync,
+        .clock = &driver->clock,
+    };
+    return (driver->cache = cache_open(&options, err)) != NULL;
+}
+
 static bool open_all(struct driver *driver, struct error *err)
 {
     const struct config *config = &driver->context.config;
@@ -392,9 +402,9 @@ static bool open_all(struct driver *driver, struct error *err)
         .wall = wall,
         .wall_arg = &driver->offsets,
     };
-    if (!folders_enter(&driver->folders, options, err) ||
+    if (!folders_enter(&driver->folders, options, NULL, err) ||
         !(driver->log = log_open(driver->folders.logs, &log, err)) || !open_network(driver, err) ||
-        !(driver->cache = cache_open(driver->folders.cache, !options->no_sync, err)))
+        !open_cache(driver, err))
         return false;
     struct loop *loop = driver->network.loop;
     driver->engine.loop = loop;

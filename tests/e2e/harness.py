@@ -318,6 +318,7 @@ class Scene:
         os.makedirs(self.www)
         self.things, self.contents, self.env = [], {}, {}
         self.cache, self.options = self.path("cache"), []
+        self.cache_limits = {}
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -361,7 +362,17 @@ class Scene:
     def policy(self, contents, dps, extra=(), hashes=None):
         contents = contents if isinstance(contents, list) else [contents]
         rows = estate(contents, dps, hashes) + list(extra)
+        self.limit_cache(**self.cache_limits)
         return self.write("policy/estate.xml", document(rows))
+
+    def limit_cache(self, **settings):
+        """What the policy says of the cache's size. Unless a test says it, nothing: the disk that it
+        runs on may have less than the usual reserve."""
+        self.cache_limits = {"CacheFreeSpaceMB": 0, "MaxCacheSizePercent": 100, **settings}
+        self.write("policy/limits.xml", document(
+            [instance("CCM_SoftwareDistributionClientConfig", SiteSettingsKey=1,
+                      **self.cache_limits)],
+            policy_id="{6A3D0B0C-0000-4000-8000-00000000CAC0}"))
 
     # Running.
 

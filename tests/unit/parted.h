@@ -57,7 +57,9 @@ static inline void use_folder(struct place *place)
     struct error err = {0};
     place->manifest = (struct manifest){.count = 1, .files = &place->listed};
     place->loop = loop_create(&clock_system, 2, &err);
-    place->cache = cache_open(place->folder, true, &err);
+    const struct cache_options options = {
+        .folder = place->folder, .sync = true, .clock = &clock_system};
+    place->cache = cache_open(&options, &err);
     assert_non_null(place->loop);
     assert_non_null(place->cache);
 }

@@ -42,7 +42,9 @@ static int set_up(void **state)
     struct error err;
     snprintf(f->folder, sizeof f->folder, "/tmp/nearpoint-cache-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    f->cache = cache_open(f->folder, true, &err);
+    const struct cache_options options = {
+        .folder = f->folder, .sync = true, .clock = &clock_system};
+    f->cache = cache_open(&options, &err);
     assert_non_null(f->cache);
     f->manifest.count = 4;
     f->manifest.files = mem_zero(4, sizeof *f->manifest.files);

@@ -1,0 +1,110 @@
+/* What contents a place has: the names in its DataLib, and PkgLib, which tells them by content ID.
+ */
+#include "agent/cache/internal.h"
+
+#include "policy/base/beneath.h"
+#include "policy/base/mem.h"
+#include "policy/base/text.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+bool name_split(char *name, const char *suffix, int64_t *version)
+{
+    size_t len = strlen(name), cut = strlen(suffix);
+    if (len <= cut || strcmp(name + len - cut, suffix) != 0 || *name == '.')
+        return false;
+    name[len - cut] = '\0';
+    char *dot = strrchr(name, '.');
+    if (!dot || !text_to_int(dot + 1, 0, INT64_MAX, version))
+        return false;
+    *dot = '\0';
+    return true;
+}
+
+void names_each(const struct place *place, const char *room, const char *suffix,
+                void (*each)(void *arg, const char *content_id, int64_t version,
+                             const struct place *place),
+                void *arg)
+{
+    int fd = beneath_open(place->dir, room, O_RDONLY | O_DIRECTORY, 0);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        int64_t version;
+        char *name = mem_copy_string(entry->d_name);
+        if (name_split(name, suffix, &version))
+            each(arg, name, version, place);
+        free(name);
+    }
+    closedir(folder);
+}
+
+struct index {
+    const char *content_id;
+    size_t count, cap;
+    int64_t *versions;
+};
+
+static void add_version(void *arg, const char *content_id, int64_t version,
+                        const struct place *place)
+{
+    struct index *index = arg;
+    (void)place;
+    if (strcmp(content_id, index->content_id) != 0)
+        return;
+    index->versions =
+        mem_grow(index->versions, &index->cap, index->count + 1, sizeof *index->versions);
+    index->versions[index->count++] = version;
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static bool write_versions(const struct place *place, const struct index *index, bool sync,
+                           struct error *err)
+{
+    struct buf text = {0};
+    char *path = mem_format(CACHE_PKGLIB "/%s.INI", index->content_id);
+    buf_append_text(&text, "[Packages]\n");
+    for (size_t i = 0; i < index->count; i++)
+        buf_format(&text, "%s.%lld=\n", index->content_id, (long long)index->versions[i]);
+    bool ok = index->count == 0 ? beneath_remove(place->dir, path, err)
+                                : (sync ? beneath_replace : beneath_replace_unsynced)(
+                                      place->dir, path, text.data, text.len, 0644, err);
+    free(path);
+    buf_free(&text);
+    return ok;
+}
+
+/* One writer at a time: what it lists is what DataLib has by then. */
+bool index_write(const struct cache *cache, const struct place *place, const char *content_id,
+                 struct error *err)
+{
+    struct index index = {.content_id = content_id};
+    int room = beneath_open(place->dir, CACHE_PKGLIB, O_RDONLY | O_DIRECTORY, 0);
+    bool ok = room >= 0 && flock(room, LOCK_EX) == 0;
+    if (!ok)
+        error_errno(err, CACHE_PKGLIB, "cannot lock");
+    if (ok) {
+        names_each(place, CACHE_DATALIB, ".INI", add_version, &index);
+        if (index.count)
+            qsort(index.versions, index.count, sizeof *index.versions, compare_versions);
+        ok = write_versions(place, &index, cache->sync, err);
+    }
+    if (room >= 0)
+        close(room);
+    free(index.versions);
+    return ok;
+}
