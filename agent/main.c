@@ -1,4 +1,5 @@
 /* The table of commands and the life of the process. */
+#include "agent/command/cache.h"
 #include "agent/command/options.h"
 #include "agent/command/policy.h"
 
@@ -15,6 +16,8 @@ static const struct command_row commands[] = {
      "where the machine would get a content, and why not elsewhere"},
     {"get", COMMAND_GET, command_get, 1, -1, "CONTENT...",
      "locate, download, verify and cache contents"},
+    {"cache", COMMAND_CACHE, command_cache, 1, -1, CACHE_USAGE,
+     "list, verify, repair, trim or remove what is cached"},
     {"probe", COMMAND_PROBE, command_probe, 1, 2, "DP [CONTENT]",
      "what a client meets at a distribution point, and what to change"},
     {"hash", COMMAND_HASH, command_hash, 1, 1, "DIR",

@@ -38,7 +38,7 @@ struct options {
     bool compare, request;
     const char *content, *against, *dp, *out, *source;
     int64_t version; /* of a content; -1: not said */
-    bool replace, verify;
+    bool replace, verify, due;
     size_t argument_count;
     const char **arguments; /* after the command's name */
 };
@@ -55,7 +55,7 @@ struct context {
 typedef bool command_run(struct context *context, struct error *err);
 
 command_run command_policy, command_where, command_locate, command_get, command_export_script,
-    command_hash, command_publish, command_probe;
+    command_hash, command_publish, command_probe, command_cache;
 
 /* The set of fetched policy in force; its texts live in the arena. */
 struct fetched {

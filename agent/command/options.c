@@ -9,9 +9,9 @@
 
 #define ALL                                                                                  \
     (COMMAND_POLICY | COMMAND_WHERE | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT | \
-     COMMAND_PROBE | COMMAND_HASH | COMMAND_PUBLISH)
+     COMMAND_PROBE | COMMAND_HASH | COMMAND_PUBLISH | COMMAND_CACHE)
 #define PLACES (COMMAND_LOCATE | COMMAND_GET)
-#define ASKED  (COMMAND_POLICY | COMMAND_WHERE | PLACES)
+#define ASKED  (COMMAND_POLICY | COMMAND_WHERE | PLACES | COMMAND_CACHE)
 
 enum option_id {
     OPTION_CONFIG = 256,
@@ -47,6 +47,7 @@ enum option_id {
     OPTION_REPLACE,
     OPTION_VERIFY,
     OPTION_SOURCE,
+    OPTION_DUE,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -83,7 +84,7 @@ static const struct option_row {
     {OPTION_BRIEF, "brief", NULL, COMMAND_LOCATE, "one line, for a ticket"},
     {OPTION_TO, "to", "DIR", COMMAND_GET, "also lay the content out in DIR"},
     {OPTION_WAIT, "wait", "MINUTES", COMMAND_GET, "go on that long when nothing works now"},
-    {OPTION_NO_SYNC, "no-sync", NULL, COMMAND_GET | COMMAND_PUBLISH,
+    {OPTION_NO_SYNC, "no-sync", NULL, COMMAND_GET | COMMAND_PUBLISH | COMMAND_CACHE,
      "do not wait until the disk has it"},
     {OPTION_CONTENT, "content", "ID", COMMAND_HASH | COMMAND_PUBLISH,
      "the content: what is expected of it, what to publish"},
@@ -93,6 +94,7 @@ static const struct option_row {
     {OPTION_REPLACE, "replace", NULL, COMMAND_PUBLISH, "replace what it would otherwise refuse"},
     {OPTION_VERIFY, "verify", NULL, COMMAND_PUBLISH, "hash anew what was laid out"},
     {OPTION_SOURCE, "source", "DIR", COMMAND_PUBLISH, "repair what is wrong from DIR"},
+    {OPTION_DUE, "due", NULL, COMMAND_CACHE, "verify: only when the policy's schedule says so"},
     {OPTION_HELP, "help", NULL, ALL, "print this help"},
     {OPTION_VERSION, "version", NULL, ALL, "print the program's version"},
     /* Behind the program's own: of two equal names getopt finds the first. */
@@ -178,6 +180,7 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_REPLACE: options->replace = true; break;
     case OPTION_VERIFY: options->verify = true; break;
     case OPTION_SOURCE: options->source = optarg; break;
+    case OPTION_DUE: options->due = true; break;
     case OPTION_HELP:
     case OPTION_VERSION: break;
     }

@@ -14,6 +14,7 @@ enum command_bit {
     COMMAND_PROBE = 32,
     COMMAND_HASH = 64,
     COMMAND_PUBLISH = 128,
+    COMMAND_CACHE = 256,
 };
 
 struct command_row {

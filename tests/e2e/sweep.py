@@ -79,13 +79,14 @@ class Trace:
 
 
 class Traced(Trace):
-    """A get under strace that is over."""
+    """A get, or what `words` say, under strace that is over."""
 
-    def __init__(self, scene, args, calls, *options, prefix=()):
+    def __init__(self, scene, args, calls, *options, prefix=(),
+                 words=("get", "PS100001", "--json")):
         super().__init__(scene.path("trace"))
         strace = ["strace", "-f", "-qq", "-y", "-o", self.trace, "-e", "trace=" + calls, *options]
         before = harness.program()
-        command = [*prefix, *before[:-1], *strace, before[-1], "get", "PS100001", "--json", *args,
+        command = [*prefix, *before[:-1], *strace, before[-1], *words, *args, *scene.options,
                    *scene.MACHINE, *scene.places(), "--policy", scene.path("policy")]
         done = subprocess.run(command, cwd=scene.folder, env=scene.environment(), timeout=60,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False)

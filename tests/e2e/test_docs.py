@@ -42,7 +42,7 @@ def test_limits(_scene):
 def test_options(_scene):
     """Every option that --help names stands in nearpoint(1), and the reverse."""
     options = set()
-    for command in ("policy", "where", "locate", "get", "probe", "hash", "publish",
+    for command in ("policy", "where", "locate", "get", "cache", "probe", "hash", "publish",
                     "export-script"):
         done = subprocess.run([*program(), command, "--help"], stdout=subprocess.PIPE, check=True,
                               text=True)
