@@ -14,31 +14,48 @@
 #define BESIDE_FROM MIB
 
 struct need {
-    int64_t bytes, inodes;
+    int64_t bytes, inodes; /* of the disk */
+    int64_t files;         /* bytes of the files alone, as the library's limit counts */
 };
 
-static void add_file(struct need *need, const struct staged_file *file, int64_t block)
+static void add(int64_t *sum, int64_t bytes)
 {
-    if (file->kept || file->found == STAGED_LIBRARY)
-        return;
-    int64_t size = file->file->size, whole;
-    if (__builtin_add_overflow(size, (block - size % block) % block, &whole))
-        whole = size;
-    int64_t missing = whole > file->on_disk ? whole - file->on_disk : 0;
-    if (__builtin_add_overflow(need->bytes, missing, &need->bytes))
-        need->bytes = INT64_MAX;
-    need->inodes += (file->found == STAGED_NONE) + (size >= BESIDE_FROM ? 2 : 0);
+    if (bytes > 0 && __builtin_add_overflow(*sum, bytes, sum))
+        *sum = INT64_MAX;
 }
 
-static struct need needed(const struct staging *staging, int64_t block)
+/* A file of which `on_disk` bytes are there. */
+static void add_file(struct need *need, int64_t size, int64_t on_disk, bool begun, int64_t block)
 {
-    int64_t names = (int64_t)staging->name_count;
+    int64_t whole;
+    if (__builtin_add_overflow(size, (block - size % block) % block, &whole))
+        whole = size;
+    add(&need->bytes, whole - on_disk);
+    add(&need->files, size - on_disk);
+    need->inodes += !begun + (size >= BESIDE_FROM ? 2 : 0);
+}
+
+/* What another place has is copied. */
+static bool is_here(const struct staging *staging, const struct staged_file *file)
+{
+    return file->kept || (file->found == STAGED_LIBRARY &&
+                          &staging->cache->places[file->place] == staging->place);
+}
+
+/* In the place where it is begun its parts and the library count; elsewhere it begins anew. */
+static struct need needed(const struct staging *staging, const struct place *place, int64_t block)
+{
     struct need need = {
-        .bytes = RECORD_BYTES + names * RECORD_LINE_BYTES,
+        .bytes = RECORD_BYTES + (int64_t)staging->name_count * RECORD_LINE_BYTES,
         .inodes = RECORD_INODES + (int64_t)staging->folder_count,
     };
-    for (size_t i = 0; i < staging->file_count; i++)
-        add_file(&need, &staging->files[i], block);
+    for (size_t i = 0; i < staging->file_count; i++) {
+        const struct staged_file *file = &staging->files[i];
+        bool stays = place == staging->place;
+        if (!stays || !is_here(staging, file))
+            add_file(&need, file->file->size, stays ? file->on_disk : 0,
+                     stays && file->found == STAGED_PART, block);
+    }
     return need;
 }
 
@@ -53,7 +70,7 @@ bool staging_fits(const struct staging *staging, struct error *err)
     const struct cache *cache = staging->cache;
     if (fstatvfs(staging->place->dir, &space) != 0)
         return error_errno(err, staging->place->folder, "cannot ask for free space");
-    struct need need = needed(staging, block_of(&space));
+    struct need need = needed(staging, staging->place, block_of(&space));
     int64_t room = eviction_room(cache, staging->place);
     if (need.bytes > room)
         return error_set(err, ERROR_FAILED, BLAME_DISK, "DISK_SPACE", staging->content_id,
@@ -70,31 +87,17 @@ bool staging_fits(const struct staging *staging, struct error *err)
 
 /* ---- making room ---- */
 
-/* In the place where it is begun its parts and the library count; elsewhere it begins anew. */
-static int64_t bytes_needed(const struct staging *staging, const struct place *place)
-{
-    struct need need = {.bytes = RECORD_BYTES + (int64_t)staging->name_count * RECORD_LINE_BYTES};
-    struct staged_file whole = {.found = STAGED_NONE};
-    if (place == staging->place)
-        return needed(staging, BLOCK_MAX).bytes;
-    for (size_t i = 0; i < staging->file_count; i++) {
-        whole.file = staging->files[i].file;
-        add_file(&need, &whole, BLOCK_MAX);
-    }
-    return need.bytes;
-}
-
 static bool try_place(struct eviction *eviction, struct staging *staging, const struct place *place,
                       struct error *err)
 {
     struct cache *cache = staging->cache;
-    int64_t need = bytes_needed(staging, place);
+    struct need need = needed(staging, place, BLOCK_MAX);
     eviction_begin(eviction, cache, staging);
     if (eviction->limit < INT64_MAX)
-        eviction->over_limit += need;
-    eviction->over_disk[place - cache->places] = need - eviction_room(cache, place);
-    bool ok =
-        eviction_choose(eviction) || eviction_refuse(eviction, staging->content_id, need, err);
+        add(&eviction->over_limit, need.files);
+    eviction->over_disk[place - cache->places] = need.bytes - eviction_room(cache, place);
+    bool ok = eviction_choose(eviction) ||
+              eviction_refuse(eviction, staging->content_id, need.files, err);
     if (!ok)
         eviction_end(eviction);
     return ok;
@@ -108,7 +111,7 @@ static const struct place *choose_place(struct eviction *eviction, struct stagin
     struct error later;
     for (size_t i = 0; i < cache->place_count; i++) {
         const struct place *place = &cache->places[i];
-        if (bytes_needed(staging, place) <= eviction_room(cache, place) &&
+        if (needed(staging, place, BLOCK_MAX).bytes <= eviction_room(cache, place) &&
             try_place(eviction, staging, place, i ? &later : err))
             return place;
     }
