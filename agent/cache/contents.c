@@ -158,6 +158,51 @@ static void remove_half(void *arg, const char *content_id, int64_t version,
     free(half.content_id);
 }
 
+static bool is_begun(const struct census *census, const char *content_id, int64_t version)
+{
+    for (size_t i = 0; i < census->count; i++)
+        if (census->list[i].partial && census->list[i].version == version &&
+            strcmp(census->list[i].content_id, content_id) == 0)
+            return true;
+    return false;
+}
+
+/* A staging folder without a byte: its content was published, or removed. */
+static void remove_idle(void *arg, const char *content_id, int64_t version,
+                        const struct place *place)
+{
+    struct leftovers *left = arg;
+    struct error err;
+    (void)place;
+    if (is_begun(left->census, content_id, version))
+        return;
+    struct staging *staging = staging_open(left->cache, content_id, version, NULL, &err);
+    if (staging)
+        staging_clear_away(staging);
+    staging_close(staging);
+}
+
+static void renew_indexes(struct cache *cache, const struct place *place)
+{
+    struct error err;
+    int fd = beneath_open(place->dir, CACHE_PKGLIB, O_RDONLY | O_DIRECTORY, 0);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        size_t len = strlen(entry->d_name), cut = strlen(".INI");
+        if (*entry->d_name == '.' || len <= cut || strcmp(entry->d_name + len - cut, ".INI") != 0)
+            continue;
+        char *content_id = mem_copy_bytes(entry->d_name, len - cut);
+        index_write(cache, place, content_id, &err);
+        free(content_id);
+    }
+    closedir(folder);
+}
+
 /* What a killed run was removing already. */
 static void remove_done(const struct place *place)
 {
@@ -221,8 +266,10 @@ static void remove_leftovers(struct cache *cache, const struct census *census)
     for (size_t i = 0; i < cache->place_count; i++) {
         const struct place *place = &cache->places[i];
         remove_done(place);
+        names_each(place, CACHE_STAGING, "", remove_idle, &left);
         names_each(place, CACHE_DATALIB, ".INI", remove_half, &left);
         names_each(place, CACHE_DATALIB, "", remove_half, &left);
+        renew_indexes(cache, place);
         clear_shelves(cache, place);
     }
 }
