@@ -127,6 +127,7 @@ bench:
 	$(Q)BUILD=$(BUILD) tests/bench
 	$(Q)BUILD=$(BUILD) tests/sources-bench
 	$(Q)BUILD=$(BUILD) tests/publish-bench
+	$(Q)BUILD=$(BUILD) tests/cache-bench
 	$(Q)BUILD=$(BUILD) tests/listing-bench
 	$(Q)BUILD=$(BUILD) tests/policy-bench
 	$(Q)BUILD=$(BUILD) tests/location-bench

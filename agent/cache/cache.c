@@ -164,17 +164,34 @@ static bool is_proven(struct checked_tree *tree, const struct stat *status,
 }
 
 bool cache_is_intact(struct checked_tree *tree, const struct manifest_file *wanted,
-                     const struct record_line *line)
+                     struct record_line *line)
 {
     int fd = beneath_open(tree->dir, wanted->name, O_RDONLY | O_NONBLOCK, 0);
     struct stat status;
     if (fd < 0)
         return false;
     bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == wanted->size;
+    const struct stamp stamp = stamp_of(&status);
     if (ok && (wanted->algorithm != HASH_SHA256 || !is_proven(tree, &status, line)))
         ok = has_digest(fd, wanted->algorithm, wanted->hash);
+    if (ok && wanted->algorithm == HASH_SHA256 && !stamp_equal(&stamp, &line->stamp)) {
+        line->stamp = stamp;
+        tree->renewed = true;
+    }
     close(fd);
     return ok;
+}
+
+void cache_keep_stamps(struct cache *cache, const struct checked_tree *tree,
+                       const struct record *record)
+{
+    struct error err;
+    if (!tree->renewed)
+        return;
+    struct staging *staging = staging_open(cache, record->content_id, record->version, NULL, &err);
+    if (staging && record_rewrite(tree->place, record, &err))
+        staging_clear_away(staging);
+    staging_close(staging);
 }
 
 bool cache_open_checked(const struct cache *cache, const char *content_id, int64_t version,
@@ -204,7 +221,7 @@ static bool is_recorded(const struct manifest_file *wanted, const struct record_
            (wanted->algorithm != HASH_SHA256 || strcmp(line->sha256, wanted->hash) == 0);
 }
 
-bool cache_has(const struct cache *cache, const char *content_id, int64_t version,
+bool cache_has(struct cache *cache, const char *content_id, int64_t version,
                const struct manifest *manifest)
 {
     struct record record;
@@ -214,9 +231,11 @@ bool cache_has(const struct cache *cache, const char *content_id, int64_t versio
     bool ok = record.count == manifest->count;
     for (size_t i = 0; ok && i < manifest->count; i++) {
         const struct manifest_file *wanted = &manifest->files[i];
-        const struct record_line *line = record_find(&record, wanted->name);
+        struct record_line *line = record_find(&record, wanted->name);
         ok = is_recorded(wanted, line) && cache_is_intact(&tree, wanted, line);
     }
+    if (ok)
+        cache_keep_stamps(cache, &tree, &record);
     cache_close_checked(&tree);
     record_free(&record);
     return ok;

@@ -58,13 +58,13 @@ char *cache_path(const struct cache *cache, const char *content_id, int64_t vers
 void cache_touch(const struct cache *cache, const char *content_id, int64_t version);
 
 /* Is this very content (names, sizes, digests) here and intact? A file whose size or times are not
-   those that a record has of its bytes is hashed. Reads only. */
-bool cache_has(const struct cache *cache, const char *content_id, int64_t version,
+   those that a record has of its bytes is hashed, and recorded anew where it is right. */
+bool cache_has(struct cache *cache, const char *content_id, int64_t version,
                const struct manifest *manifest);
 
 /* Is a content with this folder hash here and intact? Then `manifest` becomes what it holds, its
-   digests and empty folders with it; the caller frees it. Reads only. */
-bool cache_has_folder(const struct cache *cache, const char *content_id, int64_t version,
+   digests and empty folders with it; the caller frees it. Else as cache_has. */
+bool cache_has_folder(struct cache *cache, const char *content_id, int64_t version,
                       const char *folder_hash, struct manifest *manifest);
 
 /* Opens the content's tree and holds it: it is not removed until the descriptor is closed. -1: it

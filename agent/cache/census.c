@@ -220,3 +220,26 @@ void census_leave(struct census *census, const struct census_content *content)
         if (!census->lines[i].again)
             census->refs[census->lines[i].group]--;
 }
+
+static void add_most(void *arg, const char *content_id, int64_t version, const struct place *place)
+{
+    int64_t *most = arg;
+    int64_t size = record_read_size(place, content_id, version);
+    if (size < 0 || __builtin_add_overflow(*most, size, most))
+        *most = INT64_MAX;
+}
+
+int64_t census_most_bytes(const struct cache *cache)
+{
+    struct census begun = {0};
+    struct counting counting = {cache, &begun};
+    int64_t most = 0;
+    for (size_t i = 0; i < cache->place_count; i++) {
+        names_each(&cache->places[i], CACHE_DATALIB, ".INI", add_most, &most);
+        names_each(&cache->places[i], CACHE_STAGING, "", add_partial, &counting);
+    }
+    for (size_t i = 0; i < begun.count && most < INT64_MAX; i++)
+        most += begun.list[i].size;
+    census_free(&begun);
+    return most;
+}

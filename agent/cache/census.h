@@ -40,6 +40,10 @@ struct census {
 void census_read(const struct cache *cache, struct census *census);
 void census_free(struct census *census);
 
+/* At most so many bytes are in the library: what contents share is counted for each. Cheap.
+   INT64_MAX: a record does not say. */
+int64_t census_most_bytes(const struct cache *cache);
+
 /* Bytes that no other content would need. */
 int64_t census_own_bytes(const struct census *census, const struct census_content *content);
 /* The same for those that others share. */

@@ -34,7 +34,7 @@ static int64_t disk_bytes(const struct cache *cache)
     return bytes;
 }
 
-static int64_t limit_of(const struct cache *cache)
+int64_t eviction_limit(const struct cache *cache)
 {
     const struct cache_rules *rules = &cache->rules;
     int64_t limit = INT64_MAX;
@@ -77,7 +77,7 @@ void eviction_begin(struct eviction *eviction, struct cache *cache, const struct
     *eviction = (struct eviction){.cache = cache, .staging = staging};
     census_read(cache, &eviction->census);
     hold_own(eviction);
-    eviction->limit = limit_of(cache);
+    eviction->limit = eviction_limit(cache);
     eviction->over_limit = eviction->census.bytes - eviction->limit;
     eviction->chosen = mem_zero(eviction->census.count + 1, sizeof *eviction->chosen);
 }

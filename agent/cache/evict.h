@@ -25,6 +25,9 @@ bool eviction_choose(struct eviction *eviction);
 void eviction_run(struct eviction *eviction, struct cache_contents *removed);
 void eviction_end(struct eviction *eviction);
 
+/* Bytes that the library may hold; INT64_MAX: no limit. */
+int64_t eviction_limit(const struct cache *cache);
+
 /* Bytes that are free on the place's disk, without what stays free. INT64_MAX: it cannot say. */
 int64_t eviction_room(const struct cache *cache, const struct place *place);
 

@@ -137,9 +137,9 @@ struct record_line {
 };
 
 struct record {
-    struct buf text;         /* owns the texts below */
-    const char *content_id;  /* as it is written there; NULL: not known */
-    int64_t version, size;   /* size: of all names together; -1: not known */
+    struct buf text;        /* owns the texts below */
+    const char *content_id; /* as it is written there; NULL: not known */
+    int64_t version;
     int64_t used_ms;         /* last use, since 1970 */
     const char *origin;      /* "": not known */
     const char *folder_hash; /* "": not known */
@@ -152,11 +152,16 @@ struct record {
 /* DataLib/<id>.<version>.INI. Unreadable or malformed is "no record": false. */
 bool record_read(const struct place *place, const char *content_id, int64_t version,
                  struct record *record);
+/* Bytes of all its names, by a look at its head; -1: it does not say. */
+int64_t record_read_size(const struct place *place, const char *content_id, int64_t version);
 void record_free(struct record *record);
-const struct record_line *record_find(const struct record *record, const char *name);
+struct record_line *record_find(const struct record *record, const char *name);
 
 /* Writes it from the tree, with the files' metadata as they are now. */
 bool record_write(struct staging *staging, struct error *err);
+/* Writes one that was read, with its lines as they are now; the time of use stays. The caller holds
+   the content's lock. */
+bool record_rewrite(const struct place *place, const struct record *record, struct error *err);
 
 /* ---- proofs ---- */
 
@@ -201,17 +206,21 @@ bool cache_claim_tree(int tree);
 struct checked_tree {
     const struct place *place;
     int dir;
-    bool knows; /* `proofs` was read */
+    bool renewed; /* lines have new stamps */
+    bool knows;   /* `proofs` was read */
     struct proofs proofs;
 };
 /* false: there is no record, or no tree; nothing is to be closed or freed then. */
 bool cache_open_checked(const struct cache *cache, const char *content_id, int64_t version,
                         struct checked_tree *tree, struct record *record);
 void cache_close_checked(struct checked_tree *tree);
-/* Does what the record says of the file still hold, or is it proven anew? The record knows SHA-256
-   only: a manifest with another digest is asked every time. */
+/* Does what the record says of the file still hold, or is it proven anew? Then the line gets its
+   new stamp. The record knows SHA-256 only: a manifest with another digest is asked every time. */
 bool cache_is_intact(struct checked_tree *tree, const struct manifest_file *wanted,
-                     const struct record_line *line);
+                     struct record_line *line);
+/* Keeps the new stamps: the next look need not hash. A disk or a lock that refuses is fine. */
+void cache_keep_stamps(struct cache *cache, const struct checked_tree *tree,
+                       const struct record *record);
 
 /* ---- what is there ---- */
 

@@ -227,7 +227,7 @@ static bool is_intact(struct checked_tree *tree, const struct manifest *manifest
     return true;
 }
 
-bool cache_has_folder(const struct cache *cache, const char *content_id, int64_t version,
+bool cache_has_folder(struct cache *cache, const char *content_id, int64_t version,
                       const char *folder_hash, struct manifest *manifest)
 {
     struct record record;
@@ -240,6 +240,8 @@ bool cache_has_folder(const struct cache *cache, const char *content_id, int64_t
         take_record(manifest, &record);
         ok = is_intact(&tree, manifest, &record);
     }
+    if (ok)
+        cache_keep_stamps(cache, &tree, &record);
     if (!ok)
         manifest_free(manifest);
     cache_close_checked(&tree);

@@ -65,8 +65,6 @@ static bool parse_head(char *text, struct record *record)
             record->content_id = value;
         else if ((value = value_of(line, "Version")))
             ok = text_to_int(value, 0, INT64_MAX, &record->version);
-        else if ((value = value_of(line, "Size")))
-            ok = text_to_int(value, 0, INT64_MAX, &record->size);
         else if ((value = value_of(line, "Origin")))
             record->origin = value;
         else if ((value = value_of(line, "Hash")))
@@ -137,10 +135,30 @@ static bool read_open(int fd, struct record *record)
     return parse(record);
 }
 
+int64_t record_read_size(const struct place *place, const char *content_id, int64_t version)
+{
+    char head[1024];
+    int64_t size = -1;
+    char *path = cache_data_path(content_id, version, ".INI");
+    int fd = beneath_open(place->dir, path, O_RDONLY | O_NONBLOCK, 0);
+    ssize_t got = fd < 0 ? 0 : pread(fd, head, sizeof head - 1, 0);
+    head[got > 0 ? got : 0] = '\0';
+    char *value = strstr(head, "\nSize=");
+    char *end = value ? strchr(value + 1, '\n') : NULL;
+    if (end) {
+        *end = '\0';
+        text_to_int(value + strlen("\nSize="), 0, INT64_MAX, &size);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return size;
+}
+
 bool record_read(const struct place *place, const char *content_id, int64_t version,
                  struct record *record)
 {
-    *record = (struct record){.size = -1, .origin = "", .folder_hash = ""};
+    *record = (struct record){.origin = "", .folder_hash = ""};
     char *path = cache_data_path(content_id, version, ".INI");
     int fd = beneath_open(place->dir, path, O_RDONLY | O_NONBLOCK, 0);
     bool ok = fd >= 0 && read_open(fd, record);
@@ -157,10 +175,10 @@ void record_free(struct record *record)
     buf_free(&record->text);
     free(record->folders);
     free(record->lines);
-    *record = (struct record){.size = -1, .origin = "", .folder_hash = ""};
+    *record = (struct record){.origin = "", .folder_hash = ""};
 }
 
-const struct record_line *record_find(const struct record *record, const char *name)
+struct record_line *record_find(const struct record *record, const char *name)
 {
     const struct record_line wanted = {.name = name};
     return record->count
@@ -180,16 +198,14 @@ static int by_written_name(const void *a, const void *b)
     return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
 }
 
-static struct named *collect_names(const struct staging *staging, int64_t *bytes)
+static struct named *collect_names(const struct staging *staging)
 {
     size_t count = 0;
     struct named *names = mem_zero(staging->name_count + 1, sizeof *names);
     for (size_t i = 0; i < staging->file_count; i++) {
         const struct staged_file *file = &staging->files[i];
-        for (size_t n = 0; n < file->name_count; n++) {
+        for (size_t n = 0; n < file->name_count; n++)
             names[count++] = (struct named){file->names[n], file->sha256, file->file->size};
-            *bytes += file->file->size;
-        }
     }
     qsort(names, count, sizeof *names, by_written_name);
     return names;
@@ -207,17 +223,24 @@ static void find_folder_hash(struct staging *staging, const struct named *names)
     free(entries);
 }
 
-static void add_head(struct buf *text, const struct staging *staging, int64_t bytes)
+/* Its size stands near the beginning: a look at the first bytes is enough to add sizes up. */
+static void add_head(struct buf *text, const struct record *head, int64_t size)
 {
-    const struct manifest *list = staging->list;
     buf_format(text,
-               "[Info]\n" RECORD_FORM "\nContentID=%s\nVersion=%lld\nHash=%s\nSize=%lld\n"
+               "[Info]\n" RECORD_FORM "\nContentID=%s\nVersion=%lld\nSize=%lld\nHash=%s\n"
                "Files=%zu\nOrigin=%s\n",
-               staging->content_id, (long long)staging->version, staging->folder_hash,
-               (long long)bytes, staging->name_count, staging->origin ? staging->origin : "");
-    for (size_t i = 0; list && i < list->folder_count; i++)
-        buf_format(text, "Folder=%s\n", list->folders[i]);
+               head->content_id, (long long)head->version, (long long)size, head->folder_hash,
+               head->count, head->origin);
+    for (size_t i = 0; i < head->folder_count; i++)
+        buf_format(text, "Folder=%s\n", head->folders[i]);
     buf_append_text(text, "[Files]\n");
+}
+
+static void add_line(struct buf *text, const char *sha256, const struct stamp *stamp,
+                     const char *name)
+{
+    buf_format(text, "%s %lld %lld %lld %s\n", sha256, (long long)stamp->size,
+               (long long)stamp->mtime_ns, (long long)stamp->ctime_ns, name);
 }
 
 /* What stands there now is what was verified: nobody else has been in the staging folder. */
@@ -234,37 +257,85 @@ static bool add_lines(struct buf *text, struct walk *walk, const struct named *n
             return error_set(err, ERROR_FAILED, BLAME_DISK, "CACHE", names[i].name,
                              "changed while it was being published");
         struct stamp stamp = stamp_of(&status);
-        buf_format(text, "%s %lld %lld %lld %s\n", names[i].sha256, (long long)stamp.size,
-                   (long long)stamp.mtime_ns, (long long)stamp.ctime_ns, names[i].name);
+        add_line(text, names[i].sha256, &stamp, names[i].name);
     }
     return true;
 }
 
-static bool put_record(const struct staging *staging, const struct buf *text, struct error *err)
+static bool put_record(const struct place *place, const struct record *head, const struct buf *text,
+                       struct error *err)
 {
-    char *path = cache_data_path(staging->content_id, staging->version, ".INI");
-    bool ok = beneath_replace_unsynced(staging->place->dir, path, text->data, text->len, 0644, err);
+    char *path = cache_data_path(head->content_id, head->version, ".INI");
+    bool ok = beneath_replace_unsynced(place->dir, path, text->data, text->len, 0644, err);
     free(path);
+    return ok;
+}
+
+static bool write_tree(struct staging *staging, int tree, const struct record *head,
+                       const struct named *names, struct error *err)
+{
+    struct buf text = {0};
+    struct walk walk;
+    int64_t size = 0;
+    walk_begin(&walk, tree);
+    for (size_t i = 0; i < head->count; i++)
+        size += names[i].size;
+    add_head(&text, head, size);
+    bool ok = add_lines(&text, &walk, names, head->count, err) &&
+              put_record(staging->place, head, &text, err);
+    walk_end(&walk);
+    buf_free(&text);
     return ok;
 }
 
 bool record_write(struct staging *staging, struct error *err)
 {
-    struct buf text = {0};
-    struct walk walk;
-    int64_t bytes = 0;
+    const struct manifest *list = staging->list;
     int tree = beneath_open(staging->dir, STAGING_TREE, O_PATH | O_DIRECTORY, 0);
     if (tree < 0)
         return error_errno(err, staging->path, "cannot open the tree of");
-    struct named *names = collect_names(staging, &bytes);
+    struct named *names = collect_names(staging);
     find_folder_hash(staging, names);
-    walk_begin(&walk, tree);
-    add_head(&text, staging, bytes);
-    bool ok =
-        add_lines(&text, &walk, names, staging->name_count, err) && put_record(staging, &text, err);
-    walk_end(&walk);
+    const struct record head = {
+        .content_id = staging->content_id,
+        .version = staging->version,
+        .folder_hash = staging->folder_hash,
+        .origin = staging->origin ? staging->origin : "",
+        .folder_count = list ? list->folder_count : 0,
+        .folders = list ? list->folders : NULL,
+        .count = staging->name_count,
+    };
+    bool ok = write_tree(staging, tree, &head, names, err);
     close(tree);
     free(names);
-    buf_free(&text);
     return ok;
+}
+
+static bool keep_use(const struct place *place, const struct record *record)
+{
+    const struct timespec used = {.tv_sec = record->used_ms / 1000,
+                                  .tv_nsec = record->used_ms % 1000 * 1000000};
+    const struct timespec times[2] = {used, used};
+    char *path = cache_data_path(record->content_id, record->version, ".INI");
+    int fd = beneath_open(place->dir, path, O_RDONLY | O_NONBLOCK, 0);
+    bool ok = fd >= 0 && futimens(fd, times) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return ok;
+}
+
+bool record_rewrite(const struct place *place, const struct record *record, struct error *err)
+{
+    struct buf text = {0};
+    int64_t size = 0;
+    for (size_t i = 0; i < record->count; i++)
+        size += record->lines[i].stamp.size;
+    add_head(&text, record, size);
+    for (size_t i = 0; i < record->count; i++)
+        add_line(&text, record->lines[i].sha256, &record->lines[i].stamp, record->lines[i].name);
+    bool ok = put_record(place, record, &text, err);
+    buf_free(&text);
+    return ok && (keep_use(place, record) ||
+                  error_errno(err, record->content_id, "cannot set the time of the record of"));
 }

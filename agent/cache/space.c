@@ -121,17 +121,22 @@ static const struct place *choose_place(struct eviction *eviction, struct stagin
     return NULL;
 }
 
-/* Without limits nobody has to be counted. */
-static bool has_limits(const struct cache *cache)
+/* Mostly there is room, and nobody has to be counted. */
+static bool has_room(const struct staging *staging)
 {
-    return cache->rules.megabytes || cache->rules.percent || cache->rules.free_megabytes ||
-           cache->place_count > 1;
+    const struct cache *cache = staging->cache;
+    struct need need = needed(staging, staging->place, BLOCK_MAX);
+    int64_t limit = eviction_limit(cache);
+    return staging->place == &cache->places[0] &&
+           need.bytes <= eviction_room(cache, staging->place) &&
+           (limit == INT64_MAX || need.files == 0 ||
+            (need.files <= limit && census_most_bytes(cache) <= limit - need.files));
 }
 
 bool staging_make_room(struct staging *staging, struct error *err)
 {
     struct eviction eviction;
-    if (!has_limits(staging->cache))
+    if (has_room(staging))
         return staging_fits(staging, err);
     const struct place *place = choose_place(&eviction, staging, err);
     if (!place)

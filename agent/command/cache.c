@@ -13,6 +13,12 @@
 
 /* ---- which contents ---- */
 
+static bool is_other_name(const struct site_content *content, const char *asked)
+{
+    return (content->name && strcmp(content->name, asked) == 0) ||
+           (content->package_id && text_equal(content->package_id, asked));
+}
+
 bool cache_is_asked(const struct workplace *place, const char *asked, const char *content_id,
                     int64_t version)
 {
@@ -22,8 +28,9 @@ bool cache_is_asked(const struct workplace *place, const char *asked, const char
     free(full);
     if (found)
         return true;
+    /* By ID and version the policy would take the version that it wants for every one. */
     const struct site_content *content = site_find_content(&place->world.site, asked, &err);
-    return content && strcmp(content->id, content_id) == 0;
+    return content && text_equal(content->id, content_id) && is_other_name(content, asked);
 }
 
 bool cache_check_asked(const struct workplace *place, const char *const *asked, size_t count,
