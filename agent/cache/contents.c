@@ -182,27 +182,6 @@ static void remove_idle(void *arg, const char *content_id, int64_t version,
     staging_close(staging);
 }
 
-static void renew_indexes(struct cache *cache, const struct place *place)
-{
-    struct error err;
-    int fd = beneath_open(place->dir, CACHE_PKGLIB, O_RDONLY | O_DIRECTORY, 0);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (!folder) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    for (const struct dirent *entry; (entry = readdir(folder));) {
-        size_t len = strlen(entry->d_name), cut = strlen(".INI");
-        if (*entry->d_name == '.' || len <= cut || strcmp(entry->d_name + len - cut, ".INI") != 0)
-            continue;
-        char *content_id = mem_copy_bytes(entry->d_name, len - cut);
-        index_write(cache, place, content_id, &err);
-        free(content_id);
-    }
-    closedir(folder);
-}
-
 /* What a killed run was removing already. */
 static void remove_done(const struct place *place)
 {
@@ -269,7 +248,7 @@ static void remove_leftovers(struct cache *cache, const struct census *census)
         names_each(place, CACHE_STAGING, "", remove_idle, &left);
         names_each(place, CACHE_DATALIB, ".INI", remove_half, &left);
         names_each(place, CACHE_DATALIB, "", remove_half, &left);
-        renew_indexes(cache, place);
+        indexes_renew(cache, place);
         clear_shelves(cache, place);
     }
 }

@@ -88,23 +88,76 @@ static bool write_versions(const struct place *place, const struct index *index,
     return ok;
 }
 
-/* One writer at a time: what it lists is what DataLib has by then. */
+/* One writer at a time: what it lists is what DataLib has by then. -1: why is in `err`. */
+static int lock_room(const struct place *place, struct error *err)
+{
+    int room = beneath_open(place->dir, CACHE_PKGLIB, O_RDONLY | O_DIRECTORY, 0);
+    if (room >= 0 && flock(room, LOCK_EX) == 0)
+        return room;
+    error_errno(err, CACHE_PKGLIB, "cannot lock");
+    if (room >= 0)
+        close(room);
+    return -1;
+}
+
+static bool write_index(const struct cache *cache, const struct place *place,
+                        const char *content_id, struct error *err)
+{
+    struct index index = {.content_id = content_id};
+    names_each(place, CACHE_DATALIB, ".INI", add_version, &index);
+    if (index.count)
+        qsort(index.versions, index.count, sizeof *index.versions, compare_versions);
+    bool ok = write_versions(place, &index, cache->sync, err);
+    free(index.versions);
+    return ok;
+}
+
 bool index_write(const struct cache *cache, const struct place *place, const char *content_id,
                  struct error *err)
 {
-    struct index index = {.content_id = content_id};
-    int room = beneath_open(place->dir, CACHE_PKGLIB, O_RDONLY | O_DIRECTORY, 0);
-    bool ok = room >= 0 && flock(room, LOCK_EX) == 0;
-    if (!ok)
-        error_errno(err, CACHE_PKGLIB, "cannot lock");
-    if (ok) {
-        names_each(place, CACHE_DATALIB, ".INI", add_version, &index);
-        if (index.count)
-            qsort(index.versions, index.count, sizeof *index.versions, compare_versions);
-        ok = write_versions(place, &index, cache->sync, err);
-    }
-    if (room >= 0)
-        close(room);
-    free(index.versions);
+    int room = lock_room(place, err);
+    if (room < 0)
+        return false;
+    bool ok = write_index(cache, place, content_id, err);
+    close(room);
     return ok;
+}
+
+static void renew(void *arg, const char *content_id, int64_t version, const struct place *place)
+{
+    struct error err;
+    (void)version;
+    write_index(arg, place, content_id, &err);
+}
+
+/* A name that PkgLib has: an index, or what a killed writer left. */
+static void renew_name(const struct cache *cache, const struct place *place, const char *name)
+{
+    struct error err;
+    size_t len = strlen(name), cut = strlen(".INI");
+    if (*name == '.') {
+        char *path = mem_format(CACHE_PKGLIB "/%s", name);
+        if (len > 2)
+            beneath_remove(place->dir, path, NULL);
+        free(path);
+    } else if (len > cut && strcmp(name + len - cut, ".INI") == 0) {
+        char *content_id = mem_copy_bytes(name, len - cut);
+        write_index(cache, place, content_id, &err);
+        free(content_id);
+    }
+}
+
+void indexes_renew(struct cache *cache, const struct place *place)
+{
+    struct error err;
+    int room = lock_room(place, &err);
+    DIR *folder = room < 0 ? NULL : fdopendir(room);
+    if (folder) {
+        for (const struct dirent *entry; (entry = readdir(folder));)
+            renew_name(cache, place, entry->d_name);
+        names_each(place, CACHE_DATALIB, ".INI", renew, cache);
+        closedir(folder);
+    } else if (room >= 0) {
+        close(room);
+    }
 }

@@ -230,7 +230,7 @@ static const struct word {
     bool takes_contents;
 } words[] = {
     {"list", list, false}, {"verify", verify, true},          {"repair", repair, true},
-    {"trim", trim, false}, {"remove", remove_contents, true},
+    {"trim", trim, false}, {"remove", remove_contents, true}, {"import", cache_import, true},
 };
 
 static const struct word *find_word(const char *name)

@@ -79,6 +79,9 @@
 #define LIMIT_LISTING_BYTES (256L * MIB)
 #define LIMIT_LISTING_DEPTH 64 /* folders: deeper is a loop */
 
+/* An INI file of a content library: a PkgLib one has a line a content. */
+#define LIMIT_LIBRARY_INI_BYTES (1L * MIB)
+
 /* A probe of a distribution point: what is enough to judge it. */
 #define LIMIT_PROBE_SECONDS       10 /* for a connection, and without a byte */
 #define LIMIT_PROBE_BODY_BYTES    (1L * MIB)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import harness
+from contentlib import Library
 from harness import DP, filler, torture
 from sweep import CHANGES, Traced, can_trace, inject, twin
 from test_cache import estate, tree_of, used_long_ago
@@ -187,6 +188,29 @@ def publish_of_what_is_there(scene, most):
     kills.run(points, lambda machine: machine.check_cache(), complete)
 
 
+def import_library(scene, most):
+    """Nothing of it is in sight before all of it is."""
+    files = {"a": filler(70000, 1), "sub/b": filler(3000, 2), "sub/again": filler(70000, 1),
+             "empty": b""}
+    content = scene.content(files, version=3)
+    scene.policy(content, [DP("dp1.contoso.test", "http://127.0.0.1:1/SMS_DP_SMSPKG$")])
+    scene.limit_cache(CacheTombstoneContentMinDuration=0)
+    os.makedirs(scene.cache)
+    folder = scene.path("usb")
+    Library(folder).add("PS100001", 3, files)
+    kills = Kills(scene, most, "cache", "import", folder)
+    machine, points = kills.undisturbed()
+    assert machine.has(content)
+    wanted = state_of(machine)
+
+    def complete(machine):
+        run(machine, "import", folder)
+        run(machine, "trim")
+        assert state_of(machine) == wanted, state_of(machine) ^ wanted
+
+    kills.run(points, lambda machine: machine.check_cache(), complete)
+
+
 MOST = 30
 
 
@@ -204,6 +228,15 @@ def test_repair(scene):
 
 def test_publish_of_what_is_there(scene):
     publish_of_what_is_there(scene, MOST)
+
+
+def test_import(scene):
+    import_library(scene, MOST)
+
+
+@torture
+def test_import_at_every_call(scene):
+    import_library(scene, None)
 
 
 @torture
