@@ -67,6 +67,11 @@ bool cache_has(struct cache *cache, const char *content_id, int64_t version,
 bool cache_has_folder(struct cache *cache, const char *content_id, int64_t version,
                       const char *folder_hash, struct manifest *manifest);
 
+/* What its record says that it holds, with digests and empty folders; the caller frees it. Not held
+   against the bytes. false: it is not there. */
+bool cache_recorded(const struct cache *cache, const char *content_id, int64_t version,
+                    struct manifest *manifest);
+
 /* Opens the content's tree and holds it: it is not removed until the descriptor is closed. -1: it
    is not there, or another process is removing it. */
 int cache_hold(const struct cache *cache, const char *content_id, int64_t version,

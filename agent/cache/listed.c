@@ -248,3 +248,16 @@ bool cache_has_folder(struct cache *cache, const char *content_id, int64_t versi
     record_free(&record);
     return ok;
 }
+
+bool cache_recorded(const struct cache *cache, const char *content_id, int64_t version,
+                    struct manifest *manifest)
+{
+    struct record record;
+    const struct place *place = cache_find(cache, content_id, version);
+    if (!place || !record_read(place, content_id, version, &record))
+        return false;
+    *manifest = (struct manifest){0};
+    take_record(manifest, &record);
+    record_free(&record);
+    return true;
+}

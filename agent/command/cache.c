@@ -229,8 +229,13 @@ static const struct word {
     bool (*run)(struct workplace *place, struct error *err);
     bool takes_contents;
 } words[] = {
-    {"list", list, false}, {"verify", verify, true},          {"repair", repair, true},
-    {"trim", trim, false}, {"remove", remove_contents, true}, {"import", cache_import, true},
+    {"list", list, false},
+    {"verify", verify, true},
+    {"repair", repair, true},
+    {"trim", trim, false},
+    {"remove", remove_contents, true},
+    {"import", cache_import, true},
+    {"export", cache_export, true},
 };
 
 static const struct word *find_word(const char *name)
@@ -252,6 +257,9 @@ bool command_cache(struct context *context, struct error *err)
     if (options->argument_count > 1 && !word->takes_contents)
         return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL, "cache %s takes no contents",
                          word->name);
+    if (options->replace && word->run != cache_export)
+        return error_set(err, ERROR_USAGE, BLAME_USER, "USAGE", NULL,
+                         "--replace goes with cache export");
     bool ok = workplace_open(&place, context, err) && word->run(&place, err);
     workplace_close(&place);
     return ok;

@@ -43,6 +43,7 @@ enum option_id {
     OPTION_CONTENT_VERSION,
     OPTION_AGAINST,
     OPTION_DP,
+    OPTION_LIBRARY,
     OPTION_OUT,
     OPTION_REPLACE,
     OPTION_VERIFY,
@@ -90,8 +91,10 @@ static const struct option_row {
      "the content: what is expected of it, what to publish"},
     {OPTION_AGAINST, "against", "DIR", COMMAND_HASH, "the folder that it should equal"},
     {OPTION_DP, "dp", "FOLDER", COMMAND_PUBLISH, "the folder that a web server serves"},
+    {OPTION_LIBRARY, "library", "FOLDER", COMMAND_PUBLISH, "the folder of a content library"},
     {OPTION_OUT, "out", "FILE", COMMAND_PUBLISH, "the policy document to write"},
-    {OPTION_REPLACE, "replace", NULL, COMMAND_PUBLISH, "replace what it would otherwise refuse"},
+    {OPTION_REPLACE, "replace", NULL, COMMAND_PUBLISH | COMMAND_CACHE,
+     "replace what it would otherwise refuse"},
     {OPTION_VERIFY, "verify", NULL, COMMAND_PUBLISH, "hash anew what was laid out"},
     {OPTION_SOURCE, "source", "DIR", COMMAND_PUBLISH, "repair what is wrong from DIR"},
     {OPTION_DUE, "due", NULL, COMMAND_CACHE, "verify: only when the policy's schedule says so"},
@@ -176,6 +179,7 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_CONTENT_VERSION: return read_version(options, err);
     case OPTION_AGAINST: options->against = optarg; break;
     case OPTION_DP: options->dp = optarg; break;
+    case OPTION_LIBRARY: options->library = optarg; break;
     case OPTION_OUT: options->out = optarg; break;
     case OPTION_REPLACE: options->replace = true; break;
     case OPTION_VERIFY: options->verify = true; break;

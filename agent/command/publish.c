@@ -19,16 +19,6 @@ static bool usage(struct error *err, const char *what)
 
 /* ---- publishing ---- */
 
-static const char *result_word(enum publish_result result)
-{
-    switch (result) {
-    case PUBLISH_NEW: return "published";
-    case PUBLISH_REPLACED: return "replaced";
-    case PUBLISH_SAME: return "unchanged";
-    }
-    return NULL;
-}
-
 static void add_error(struct json_out *out, const struct error *error)
 {
     if (!error) {
@@ -44,6 +34,20 @@ static void add_error(struct json_out *out, const struct error *error)
     free(text);
 }
 
+/* The DP's; the content library's where that is the only one. */
+static const struct laid_out *first_place(const struct publish_report *report)
+{
+    return report->dp.path ? &report->dp : &report->library;
+}
+
+static void add_library(struct json_out *out, const struct laid_out *library)
+{
+    json_out_open(out, "library", '{');
+    json_out_text(out, "result", publish_result_word(library->result));
+    json_out_text(out, "path", library->path);
+    json_out_close(out, '}');
+}
+
 /* `failure`: why it was not published, or NULL. */
 static bool print_json(const struct publish_order *order, const struct publish_report *report,
                        const struct error *failure, struct error *err)
@@ -53,11 +57,14 @@ static bool print_json(const struct publish_order *order, const struct publish_r
     json_out_open(&out, NULL, '{');
     json_out_text(&out, "content", order->content_id);
     json_out_int(&out, "version", order->version);
-    json_out_text(&out, "result", failure ? "failed" : result_word(report->result));
+    json_out_text(&out, "result",
+                  failure ? "failed" : publish_result_word(first_place(report)->result));
     json_out_int(&out, "files", (int64_t)report->files);
     json_out_int(&out, "bytes", report->bytes);
     json_out_text(&out, "folderHash", failure ? NULL : report->folder_hash);
-    json_out_text(&out, "path", report->path);
+    json_out_text(&out, "path", first_place(report)->path);
+    if (report->dp.path && report->library.path && !failure)
+        add_library(&out, &report->library);
     json_out_text(&out, "document", order->out);
     add_error(&out, failure);
     json_out_close(&out, '}');
@@ -69,9 +76,14 @@ static bool print_text(const struct publish_order *order, const struct publish_r
 {
     struct buf out = {0};
     command_add_line(&out, "%s version %" PRId64 ": %s, %zu files, %" PRId64 " bytes",
-                     order->content_id, order->version, result_word(report->result), report->files,
+                     order->content_id, order->version,
+                     publish_result_word(first_place(report)->result), report->files,
                      report->bytes);
-    command_add_line(&out, "  content   %s", report->path);
+    if (report->dp.path)
+        command_add_line(&out, "  content   %s", report->dp.path);
+    if (report->library.path)
+        command_add_line(&out, "  library   %s%s", report->library.path,
+                         report->library.result == PUBLISH_SAME ? " (unchanged)" : "");
     command_add_line(&out, "  document  %s%s", order->out,
                      report->wrote_document ? "" : " (unchanged)");
     return command_print_text(&out, err);
@@ -79,10 +91,10 @@ static bool print_text(const struct publish_order *order, const struct publish_r
 
 static bool check_publish(const struct options *options, struct error *err)
 {
-    if (options->argument_count != 1 || !options->content || options->version < 0 || !options->dp ||
-        !options->out)
-        return usage(err, "publish takes DIR, --content ID, --version N, --dp FOLDER and "
-                          "--out FILE");
+    if (options->argument_count != 1 || !options->content || options->version < 0 ||
+        (!options->dp && !options->library) || !options->out)
+        return usage(err, "publish takes DIR, --content ID, --version N, --dp FOLDER or "
+                          "--library FOLDER, and --out FILE");
     return !options->source || usage(err, "--source goes with --verify");
 }
 
@@ -90,6 +102,7 @@ static bool publish(const struct options *options, struct error *err)
 {
     const struct publish_order order = {.source = options->arguments[0],
                                         .dp = options->dp,
+                                        .library = options->library,
                                         .out = options->out,
                                         .content_id = options->content,
                                         .version = options->version,
@@ -98,8 +111,9 @@ static bool publish(const struct options *options, struct error *err)
     struct publish_report report = {0};
     if (!check_publish(options, err))
         return false;
-    bool ok = folders_make_above(options->dp, err) && folders_make_above(options->out, err) &&
-              publish_dp(&order, &report, err);
+    bool ok = (!options->dp || folders_make_above(options->dp, err)) &&
+              (!options->library || folders_make_above(options->library, err)) &&
+              folders_make_above(options->out, err) && publish_folder(&order, &report, err);
     if (ok)
         ok = options->json ? print_json(&order, &report, NULL, err)
                            : print_text(&order, &report, err);
@@ -192,19 +206,21 @@ static bool judge(const struct verify_report *report, const char *dp, struct err
 
 static bool verify(const struct options *options, struct error *err)
 {
-    if (options->argument_count || !options->dp || options->out || options->replace)
-        return usage(err, "publish --verify takes --dp FOLDER, --content ID, --version N and "
-                          "--source DIR");
+    if (options->argument_count || !options->dp == !options->library || options->out ||
+        options->replace || (options->library && options->source))
+        return usage(err, "publish --verify takes --dp FOLDER or --library FOLDER, --content ID, "
+                          "--version N and, with --dp, --source DIR");
     const struct verify_order order = {.dp = options->dp,
+                                       .library = options->library,
                                        .content_id = options->content,
                                        .version = options->version,
                                        .source = options->source,
                                        .sync = !options->no_sync};
-    struct verify_report report;
-    if (!verify_dp(&order, &report, err))
+    struct verify_report report = {0};
+    if (!(options->dp ? verify_dp : verify_library)(&order, &report, err))
         return false;
     bool ok = options->json ? print_report_json(&report, err) : print_report(&report, err);
-    ok = ok && judge(&report, options->dp, err);
+    ok = ok && judge(&report, options->dp ? options->dp : options->library, err);
     verify_report_free(&report);
     return ok;
 }

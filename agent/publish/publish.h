@@ -1,52 +1,47 @@
 /*
- * A folder becomes a content of a distribution point: laid out for a web server, with the policy
- * document by which a machine finds it right.
+ * A folder becomes a content of a distribution point: laid out for a web server, in a content
+ * library, or both, with the policy document by which a machine finds it right.
  *
- * Tree and record appear by one rename, or by one exchange with what stood there. Killed at any
- * instant, a run leaves the old content or the new one whole, and the next run goes on. commands
- * call it. System calls: those of tree, pool and place, renameat2, unlinkat.
+ * Tree and record appear by one rename, or by one exchange with what stood there; in a content
+ * library as library.h says. Killed at any instant, a run leaves the old content or the new one
+ * whole, and the next run goes on. commands call it. System calls: those of publication and
+ * library.
  */
 #ifndef AGENT_PUBLISH_PUBLISH_H
 #define AGENT_PUBLISH_PUBLISH_H
 
-#include "policy/base/error.h"
-#include "policy/base/hash.h"
+#include "agent/publish/publication.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct publish_order {
-    const char *source; /* the folder to publish */
-    const char *dp;     /* the folder to lay it out below; made where its parent is there */
-    const char *out;    /* the policy document; its folder is there */
+    const char *source;  /* the folder to publish */
+    const char *dp;      /* the folder to lay it out below; made where its parent is there */
+    const char *library; /* the folder of a content library; likewise. One of the two may be NULL */
+    const char *out;     /* the policy document; its folder is there */
     const char *content_id;
     int64_t version;
     bool replace, sync;
 };
 
-enum publish_result {
-    PUBLISH_NEW,      /* it is laid out now */
-    PUBLISH_REPLACED, /* in the place of what stood there */
-    PUBLISH_SAME,     /* it was laid out already */
-};
-
 struct publish_report {
-    enum publish_result result;
     size_t files;
     int64_t bytes;
     char folder_hash[HASH_HEX_MAX];
-    char *path;          /* of the tree; owned */
+    struct laid_out dp, library;
     bool wrote_document; /* false: the file had these very bytes */
 };
 
 /* What a manifest refuses (see tree.h), a content ID that no folder can be named by: ERROR_INPUT. A
    file that changes meanwhile (code CHANGED), another run (BUSY), the same version with other bytes
    (OTHER_BYTES), a lower one (LOWER_VERSION), a folder without a record of this content (FOREIGN)
-   or with a damaged one (RECORD) that `replace` does not allow to replace: ERROR_FAILED. On false
-   nothing new is in sight, but for the tree where the document could not be written. */
-bool publish_dp(const struct publish_order *order, struct publish_report *report,
-                struct error *err);
+   or with a damaged one (RECORD, LIBRARY) that `replace` does not allow to replace: ERROR_FAILED.
+   On false nothing new is in sight, but for the tree where the document, or the library's, could
+   not be written. */
+bool publish_folder(const struct publish_order *order, struct publish_report *report,
+                    struct error *err);
 void publish_report_free(struct publish_report *report);
 
 #endif

@@ -28,7 +28,7 @@ struct checking {
     struct tree found;
 };
 
-static void add_bad(struct verify_content *content, const char *file, enum tree_difference kind,
+void verify_add_bad(struct verify_content *content, const char *file, enum tree_difference kind,
                     const char *note)
 {
     content->bad =
@@ -70,14 +70,14 @@ static void compare(struct checking *checking)
     while (tree_next(&walk, &found, &wanted)) {
         enum tree_difference kind = tree_judge(&walk, found, wanted);
         if (kind != TREE_SAME)
-            add_bad(checking->content, found ? found->name : wanted->name, kind, NULL);
+            verify_add_bad(checking->content, found ? found->name : wanted->name, kind, NULL);
     }
     tree_folder_hash(&checking->found, &checking->record.files, hex);
     if (strcmp(hex, checking->record.folder_hash) == 0)
         return;
     snprintf(note, sizeof note, "folder hash %s, not %s: a folder is missing or foreign", hex,
              checking->record.folder_hash);
-    add_bad(checking->content, ".", TREE_CHANGED, note);
+    verify_add_bad(checking->content, ".", TREE_CHANGED, note);
 }
 
 static void note_record(struct checking *checking)
@@ -99,7 +99,7 @@ static void check_place(struct checking *checking)
     if (strcmp(folder, checking->content->folder) != 0) {
         snprintf(note, sizeof note, "its record is of %s version %" PRId64, record->content_id,
                  record->version);
-        add_bad(checking->content, DP_RECORD_NAME, TREE_CHANGED, note);
+        verify_add_bad(checking->content, DP_RECORD_NAME, TREE_CHANGED, note);
     }
     free(folder);
 }
@@ -120,7 +120,7 @@ static bool check_tree(struct checking *checking, struct error *err)
     struct error why;
     if (!dp_record_read(&checking->record, checking->tree, checking->path, &why)) {
         bool absent = strcmp(why.code, "NO_RECORD") == 0;
-        add_bad(content, DP_RECORD_NAME, absent ? TREE_MISSING : TREE_CHANGED, why.text);
+        verify_add_bad(content, DP_RECORD_NAME, absent ? TREE_MISSING : TREE_CHANGED, why.text);
         return true;
     }
     note_record(checking);
@@ -182,12 +182,13 @@ static bool is_asked_for(const struct place *place, const struct verify_order *o
                      (folder[len] == '\0' || folder[len] == '.'));
 }
 
-static void add_content(struct verify_report *report, const char *folder)
+struct verify_content *verify_add_content(struct verify_report *report, const char *folder)
 {
     report->contents =
         mem_grow(report->contents, &report->cap, report->count + 1, sizeof *report->contents);
-    report->contents[report->count++] =
+    report->contents[report->count] =
         (struct verify_content){.folder = mem_copy_string(folder), .version = -1};
+    return &report->contents[report->count++];
 }
 
 static int by_folder(const void *a, const void *b)
@@ -212,7 +213,7 @@ static bool list_contents(const struct place *place, const struct verify_order *
     while ((entry = readdir(root)))
         if (entry->d_name[0] != '.' && fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISDIR(st.st_mode) && is_asked_for(place, order, entry->d_name))
-            add_content(report, entry->d_name);
+            verify_add_content(report, entry->d_name);
     closedir(root);
     if (report->count)
         qsort(report->contents, report->count, sizeof *report->contents, by_folder);
@@ -233,7 +234,7 @@ static bool check_found(const struct place *place, const struct verify_order *or
 }
 
 /* The web server's readers come first. Threads begin with it. */
-static void step_back(void)
+void verify_step_back(void)
 {
     syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 }
@@ -244,7 +245,7 @@ bool verify_dp(const struct verify_order *order, struct verify_report *report, s
     *report = (struct verify_report){0};
     if (!place_open(&place, order->dp, false, order->sync, err))
         return false;
-    step_back();
+    verify_step_back();
     bool ok = (!order->source || place_lock(&place, err)) &&
               list_contents(&place, order, report, err) && check_found(&place, order, report, err);
     for (size_t i = 0; ok && i < report->count; i++)

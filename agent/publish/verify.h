@@ -18,7 +18,7 @@ struct verify_bad {
 };
 
 struct verify_content {
-    char *folder;     /* below SMS_DP_SMSPKG$; owned */
+    char *folder;     /* below SMS_DP_SMSPKG$, or DataLib; owned */
     char *content_id; /* NULL: its record cannot be read; owned */
     int64_t version;
     size_t files;
@@ -33,7 +33,8 @@ struct verify_report {
 };
 
 struct verify_order {
-    const char *dp;         /* the folder that was published into */
+    const char *dp;         /* the folder that was published into; or */
+    const char *library;    /* the folder of a content library */
     const char *content_id; /* NULL: all contents there */
     int64_t version;        /* -1: every one */
     const char *source;     /* NULL: nothing is repaired */
@@ -46,6 +47,11 @@ struct verify_order {
    the order names is there: code UNKNOWN_CONTENT. `source` fits one content: code USAGE. On false
    nothing is left to free. */
 bool verify_dp(const struct verify_order *order, struct verify_report *report, struct error *err);
+
+/* The same of a content library, whoever wrote it, without repair: what FileLib has is held against
+   the INI files, and these against the content's folder hash. */
+bool verify_library(const struct verify_order *order, struct verify_report *report,
+                    struct error *err);
 
 /* Is something wrong that was not repaired? */
 bool verify_is_bad(const struct verify_content *content);

@@ -407,6 +407,17 @@ static int open_content(const struct library *library, const char *name, struct 
     return dir;
 }
 
+/* A run that was killed, or a copy that is not done, has the files without it. */
+static bool read_info(const struct library *library, const char *ini, struct folder_ini *info,
+                      struct error *err)
+{
+    int fd = open_name(library->data, ini, O_RDONLY);
+    bool absent = fd < 0 && errno == ENOENT;
+    close_fd(fd);
+    return absent || (read_ini(library, library->data, ini, take_info, info, err) &&
+                      (*info->hash || refuse(library, err, ini, "has no [Info] Hash")));
+}
+
 static void take_folders(const struct reading *reading)
 {
     struct manifest *manifest = reading->manifest;
@@ -428,8 +439,7 @@ bool library_read(struct library *library, const char *content_id, int64_t versi
     *manifest = (struct manifest){0};
     int dir = open_content(library, name, err);
     bool ok = dir >= 0 && read_folder(&reading, dir, "", 0) && check_twins(&reading) &&
-              read_ini(library, library->data, ini, take_info, &info, err) &&
-              (*info.hash || refuse(library, err, ini, "has no [Info] Hash"));
+              read_info(library, ini, &info, err);
     if (ok)
         memcpy(folder_hash, info.hash, HASH_HEX_MAX);
     if (ok)

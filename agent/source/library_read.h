@@ -47,7 +47,8 @@ bool library_list(struct library *library, struct library_contents *contents, st
 void library_contents_free(struct library_contents *contents);
 
 /* A content's files, with the digests that their INI files say, and its empty folders; by name.
-   `folder_hash` is [Info] Hash. Names by text_refuse_file_name. What is missing, malformed or too
+   `folder_hash` is [Info] Hash, empty where the content's INI is missing. Names by
+   text_refuse_file_name. What is missing, malformed or too
    large is ERROR_FAILED, code LIBRARY, and named; on false nothing is left to free. Code
    NOT_IN_LIBRARY: it has no such content. */
 bool library_read(struct library *library, const char *content_id, int64_t version,
