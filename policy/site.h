@@ -92,8 +92,27 @@ struct site_dp {
     size_t subnet_count;
     const char *const *subnets; /* network IDs, where only they are known */
     const char *ad_site;
+    const char *library_path; /* NP_DistributionPoint.LibraryPath, or NULL */
+    bool library_signed;      /* it stands in a document whose signature was verified */
     const struct instance *instance;
 };
+
+/* Folders below which policy that nobody signed may name content libraries. */
+struct library_roots {
+    size_t count;
+    const char *const *paths;
+};
+
+enum library_path {
+    LIBRARY_PATH_ALLOWED,
+    LIBRARY_PATH_MISSING,
+    LIBRARY_PATH_MALFORMED, /* not absolute, or with an empty, '.' or '..' segment */
+    LIBRARY_PATH_OUTSIDE    /* below none of the roots */
+};
+
+/* By the text of its path alone. `root` becomes the root that allows it; "/" of a signed one. */
+enum library_path site_judge_library(const struct site_dp *dp, const struct library_roots *roots,
+                                     const char **root);
 
 #define SITE_CONTENT_ON_DEMAND                                        \
     (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \

@@ -273,6 +273,17 @@ static bool read_addresses(struct site *site, const struct instance *ours, struc
     return true;
 }
 
+static void read_library(const struct site *site, const struct instance *ours, struct site_dp *dp)
+{
+    const char *path = instance_get_text(site->policy, ours, "LibraryPath");
+    if (!path || !*path)
+        return;
+    dp->library_path = path;
+    dp->library_signed = ours->document->signer != NULL;
+    if (!instance_get_text(site->policy, ours, "Kind"))
+        dp->kind = DP_LIBRARY;
+}
+
 /* NP_DistributionPoint: what exports cannot say, stronger than they are. */
 static bool join_ours(struct site *site, const struct site_rows *ours, struct site_dp *dp,
                       struct error *err)
@@ -283,6 +294,7 @@ static bool join_ours(struct site *site, const struct site_rows *ours, struct si
     const char *ad_site = instance_get_text(site->policy, row->instance, "ADSite");
     if (ad_site)
         dp->ad_site = ad_site;
+    read_library(site, row->instance, dp);
     return read_kind(site, row->instance, dp, err) && read_base_url(site, row->instance, dp, err) &&
            read_addresses(site, row->instance, dp, err) &&
            get_known(row->instance, "ForestTrust", &dp->forest_trust, err) &&

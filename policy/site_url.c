@@ -3,6 +3,7 @@
 
 #include "policy/base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define CONTAINER_MAX 63 /* Azure's longest container name */
@@ -74,9 +75,36 @@ static void append_template(struct buf *url, const char *base, const char *folde
     }
 }
 
+/* Below its DataLib, the readable tree. */
+static const char *library_url(const struct site *site, const struct site_content *content,
+                               const struct site_dp *dp)
+{
+    struct buf url = {0};
+    const char *path = dp->library_path ? dp->library_path : "";
+    buf_append_text(&url, "file://");
+    while (*path) {
+        size_t len = strcspn(path, "/");
+        char *segment = mem_copy_bytes(path, len);
+        append_segment(&url, segment);
+        free(segment);
+        path += len;
+        if (*path && *++path)
+            buf_append_text(&url, "/");
+    }
+    buf_append_text(&url, "/DataLib/");
+    append_segment(&url, content->id);
+    if (content->has_version)
+        buf_format(&url, ".%lld", (long long)content->version);
+    const char *copy = arena_copy_bytes(&site->policy->arena, url.data, url.len);
+    buf_free(&url);
+    return copy;
+}
+
 const char *site_url(const struct site *site, const struct site_content *content,
                      const struct site_dp *dp)
 {
+    if (dp->kind == DP_LIBRARY)
+        return library_url(site, content, dp);
     const char *folder = site_folder(site, content, dp), *base = dp->base_url;
     struct buf url = {0};
     bool is_template = base && (strstr(base, "{content}") || strstr(base, "{version}"));

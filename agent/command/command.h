@@ -72,9 +72,10 @@ struct world {
     struct settings settings;
     struct site site;
     struct machine machine;
-    const char *assigned_site;    /* the settings file's, or NULL */
-    struct location_index *index; /* of the site; NULL until command_index */
-    bool cites;                   /* reasons in words name documents and lines */
+    const char *assigned_site;          /* the settings file's, or NULL */
+    struct library_roots library_roots; /* the settings file's */
+    struct location_index *index;       /* of the site; NULL until command_index */
+    bool cites;                         /* reasons in words name documents and lines */
 };
 
 /* The settings file's trust anchors and this machine's clock; without anchors nothing is trusted or

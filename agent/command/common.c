@@ -153,7 +153,9 @@ struct audience command_audience(const struct machine *machine)
 
 bool command_read_quietly(struct context *context, struct world *world, struct error *err)
 {
-    *world = (struct world){.assigned_site = context->config.assigned_site,
+    const struct config *config = &context->config;
+    *world = (struct world){.assigned_site = config->assigned_site,
+                            .library_roots = {config->library_root_count, config->library_roots},
                             .cites = !context->options->json};
     if (!command_read_policy(context, &world->policy, &world->fetched, err))
         return false;

@@ -212,6 +212,21 @@ static const char *read_cache_key(struct config *config, const char *key, const 
     return NULL;
 }
 
+static const char *read_library_roots(struct config *config, const json_t *value)
+{
+    size_t count = json_array_size(value);
+    if (!json_is_array(value) || count > CONFIG_LIBRARY_ROOTS_MAX)
+        return "must be an array of at most 32 folders";
+    config->library_root_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *why = read_path(&config->library_roots[i], json_array_get(value, i));
+        if (why)
+            return why;
+        config->library_root_count++;
+    }
+    return NULL;
+}
+
 /* Returns NULL, or what is wrong with the value of this key. */
 static const char *read_key(struct config *config, const char *key, const json_t *value,
                             const struct reading *reading)
@@ -226,6 +241,8 @@ static const char *read_key(struct config *config, const char *key, const json_t
         config->machine = value;
         return json_is_object(value) ? NULL : "must be an object";
     }
+    if (strcmp(key, "libraryRoots") == 0)
+        return read_library_roots(config, value);
     if (strcmp(key, "assignedSite") == 0)
         return read_text(&config->assigned_site, value);
     if (strcmp(key, "caFile") == 0)
@@ -326,6 +343,8 @@ bool config_read(struct config *config, const char *path, struct error *err)
         .proxy = "system",
         .poll_minutes = -1,
         .min_free_megabytes = -1,
+        .library_root_count = 3,
+        .library_roots = {"/mnt", "/media", "/srv"},
         .connections_per_source = 8,
         .connections = 24,
         .log_level = 1,

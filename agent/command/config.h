@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CONFIG_LIBRARY_ROOTS_MAX 32
+
 struct config {
     json_t *root;          /* owns the texts below; NULL without a file */
     char *path;            /* of the file, NULL without one */
@@ -28,6 +30,8 @@ struct config {
     int64_t cache_megabytes, cache_percent; /* 0: not said */
     const char *cache_secondary;            /* folder, or NULL */
     int64_t min_free_megabytes;             /* -1: not said */
+    size_t library_root_count;
+    const char *library_roots[CONFIG_LIBRARY_ROOTS_MAX];
     int64_t log_level, log_max_size, log_max_history;
 };
 

@@ -24,6 +24,7 @@ bool network_open(struct network *network, const struct config *config, struct e
         .client_key = config->client_key,
         .connect_ms = connect * 1000,
         .stall_ms = stall * 1000,
+        .library_roots = {config->library_root_count, config->library_roots},
     };
     network->wait_stall_ms = stall_seconds(LIMIT_PROGRESS_SECONDS) * 1000;
     if (!(network->loop = loop_create(&clock_system, 0, err)))

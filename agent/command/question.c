@@ -111,6 +111,7 @@ bool question_read(struct question *question, const struct options *options, str
                     .settings = &world->settings,
                     .machine = &world->machine,
                     .assigned_site = world->assigned_site,
+                    .library_roots = world->library_roots,
                     .rules = rules_of(options, &world->site),
                     .minutes = options->all ? INT64_MAX : options->at},
     };

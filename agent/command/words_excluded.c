@@ -80,12 +80,37 @@ static void add_metered(struct buf *out, const struct world *world)
         buf_append_text(out, ", and the deployment does not allow it");
 }
 
+static void add_outside(struct buf *out, const struct library_roots *roots, const char *path)
+{
+    buf_format(out, "its LibraryPath '%s' is not below libraryRoots (", path);
+    for (size_t i = 0; i < roots->count; i++)
+        buf_format(out, "%s%s", i ? ", " : "", roots->paths[i]);
+    buf_append_text(out, "), and its document is not signed");
+}
+
+static void add_forbidden_library(struct buf *out, const struct library_roots *roots,
+                                  const struct site_dp *dp)
+{
+    const char *root;
+    switch (site_judge_library(dp, roots, &root)) {
+    case LIBRARY_PATH_MISSING: buf_append_text(out, "a content library without LibraryPath"); break;
+    case LIBRARY_PATH_MALFORMED:
+        buf_format(out, "its LibraryPath '%s' is no plain absolute path", dp->library_path);
+        break;
+    case LIBRARY_PATH_OUTSIDE:
+    case LIBRARY_PATH_ALLOWED: add_outside(out, roots, dp->library_path); break;
+    }
+}
+
 /* What stands in the way of the DP itself. */
-static void add_own_obstacle(struct buf *out, const struct world *world,
+static void add_own_obstacle(struct buf *out, const struct answer *answer,
                              const struct excluded_dp *excluded)
 {
+    const struct world *world = answer->world;
     const struct site_dp *dp = excluded->dp;
-    if (excluded->code == EXCLUDED_UNSUPPORTED_SCHEME) {
+    if (excluded->code == EXCLUDED_UNSUPPORTED_SCHEME && dp->kind == DP_LIBRARY) {
+        add_forbidden_library(out, &answer->request->library_roots, dp);
+    } else if (excluded->code == EXCLUDED_UNSUPPORTED_SCHEME) {
         buf_format(out, "its BaseURL '%s' is neither http nor https", dp->base_url);
     } else if (excluded->code == EXCLUDED_MAINTENANCE) {
         buf_append_text(out, "in maintenance mode");
@@ -230,7 +255,7 @@ char *words_excluded(const struct answer *answer, const struct excluded_dp *excl
     case EXCLUDED_MAINTENANCE:
     case EXCLUDED_CLOUD_NOT_ALLOWED:
     case EXCLUDED_INTERNET_ONLY:
-    case EXCLUDED_INTRANET_ONLY: add_own_obstacle(&out, answer->world, excluded); break;
+    case EXCLUDED_INTRANET_ONLY: add_own_obstacle(&out, answer, excluded); break;
     case EXCLUDED_METERED: add_metered(&out, answer->world); break;
     case EXCLUDED_OTHER_SITE:
     case EXCLUDED_PROTECTED:

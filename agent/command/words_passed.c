@@ -9,12 +9,20 @@ struct passed {
     enum exclusion code;
 };
 
+static const char *scheme_text(const struct site_dp *dp)
+{
+    if (dp->kind != DP_LIBRARY)
+        return dp->https ? "speaks HTTPS" : "speaks HTTP";
+    return dp->library_signed ? "its LibraryPath stands in a signed document"
+                              : "its LibraryPath is below libraryRoots";
+}
+
 static const char *own_text(const struct passed *passed)
 {
     const struct machine *machine = passed->answer->request->machine;
     const struct site_dp *dp = passed->dp;
     switch ((int)passed->code) {
-    case EXCLUDED_UNSUPPORTED_SCHEME: return dp->https ? "speaks HTTPS" : "speaks HTTP";
+    case EXCLUDED_UNSUPPORTED_SCHEME: return scheme_text(dp);
     case EXCLUDED_MAINTENANCE: return "not in maintenance mode";
     case EXCLUDED_INTERNET_ONLY:
         if (machine->internet)
@@ -23,6 +31,8 @@ static const char *own_text(const struct passed *passed)
     case EXCLUDED_INTRANET_ONLY:
         if (!machine->internet)
             return "the machine is on the intranet";
+        if (dp->kind == DP_LIBRARY)
+            return "a content library on this machine";
         return dp->kind == DP_CLOUD ? "cloud serves the internet" : "internet-facing with HTTPS";
     default: return NULL;
     }

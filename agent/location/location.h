@@ -165,7 +165,8 @@ struct location_request {
     enum location_rules rules;
     struct location_deployment deployment;
     const char *assigned_site; /* of a machine that names none, or NULL */
-    int64_t minutes;           /* since the job's first request; INT64_MAX: all */
+    struct library_roots library_roots;
+    int64_t minutes;     /* since the job's first request; INT64_MAX: all */
     bool locations_only; /* for fleets: no `excluded`, no groups and boundaries of locations */
 };
 

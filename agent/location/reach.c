@@ -5,6 +5,9 @@
 
 bool location_same_computer(const struct site_dp *dp, const struct machine *machine)
 {
+    /* A path is this machine's, unless policy says whose address it leads to. */
+    if (dp->kind == DP_LIBRARY && dp->address_count == 0 && dp->subnet_count == 0)
+        return true;
     if (machine->name && text_same_host(dp->name, machine->name))
         return true;
     for (size_t i = 0; i < machine->address_count; i++)

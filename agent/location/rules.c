@@ -21,12 +21,22 @@ static bool on_internet(judging_t *judging)
     return judging->request->machine->internet;
 }
 
+/* A content library on a path of this machine: no network leads to it. */
+static bool is_own_library(judging_t *judging, candidate_t *candidate)
+{
+    return candidate->dp->kind == DP_LIBRARY &&
+           location_same_computer(candidate->dp, judging->request->machine);
+}
+
 /* ---- the DP itself, settings and network ---- */
 
 static bool scheme_is_unsupported(judging_t *judging, candidate_t *candidate)
 {
-    (void)judging;
-    return !candidate->dp->scheme_supported;
+    const char *root;
+    const struct site_dp *dp = candidate->dp;
+    if (dp->kind != DP_LIBRARY)
+        return !dp->scheme_supported;
+    return site_judge_library(dp, &judging->request->library_roots, &root) != LIBRARY_PATH_ALLOWED;
 }
 
 static bool is_in_maintenance(judging_t *judging, candidate_t *candidate)
@@ -44,8 +54,7 @@ static bool metered_is_forbidden(judging_t *judging, candidate_t *candidate)
 {
     const struct location_request *request = judging->request;
     int64_t usage = request->settings->value[SETTING_METERED_NETWORK_USAGE];
-    (void)candidate;
-    if (!request->machine->metered || usage == METERED_ALLOW)
+    if (!request->machine->metered || is_own_library(judging, candidate) || usage == METERED_ALLOW)
         return false;
     return usage != METERED_LIMIT || !request->deployment.metered;
 }
@@ -60,7 +69,8 @@ static bool serves_internet_only(judging_t *judging, candidate_t *candidate)
 static bool serves_intranet_only(judging_t *judging, candidate_t *candidate)
 {
     const struct site_dp *dp = candidate->dp;
-    return on_internet(judging) && !is_cloud(candidate) && (!dp->internet_facing || !dp->https);
+    return on_internet(judging) && !is_cloud(candidate) && !is_own_library(judging, candidate) &&
+           (!dp->internet_facing || !dp->https);
 }
 
 /* ---- 2007 ---- */

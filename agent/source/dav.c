@@ -35,15 +35,6 @@ struct source_listing {
     struct source_result refusal; /* of the first virtual directory */
 };
 
-void source_list_free(struct source_list *list)
-{
-    if (!list)
-        return;
-    free(list->names);
-    arena_free(&list->arena);
-    free(list);
-}
-
 static void listing_free(struct source_listing *listing)
 {
     multistatus_close(listing->reading);
@@ -113,46 +104,13 @@ static bool take_entry(void *arg, const struct multistatus_entry *entry, struct 
     return add_name(listing->list, entry, err);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    const struct source_name *const *left = a, *const *right = b;
-    return folder_compare_names((*left)->name, (*right)->name);
-}
-
-/* In the order in which what is below a folder follows it; free it. */
-static struct source_name **sort_names(const struct source_list *list)
-{
-    struct source_name **sorted = mem_resize(NULL, list->count + 1, sizeof(struct source_name *));
-    for (size_t i = 0; i < list->count; i++)
-        sorted[i] = &list->names[i];
-    qsort(sorted, list->count, sizeof *sorted, compare_names);
-    return sorted;
-}
-
 /* After one answer to all: a folder that holds something was listed. */
 static void note_walked(const struct source_list *list)
 {
-    struct source_name **sorted = sort_names(list);
+    struct source_name **sorted = source_list_sort(list);
     for (size_t i = 0; i + 1 < list->count; i++)
         sorted[i]->is_walked = folder_holds(sorted[i]->name, sorted[i + 1]->name);
     free(sorted);
-}
-
-static bool check_names(const struct source_list *list, struct error *err)
-{
-    bool ok = true;
-    struct source_name **sorted = sort_names(list);
-    for (size_t i = 0; ok && i + 1 < list->count; i++) {
-        const char *next = sorted[i + 1]->name;
-        if (folder_compare_names(sorted[i]->name, next) == 0)
-            ok = error_set(err, ERROR_FAILED, BLAME_SOURCE, "LISTING", NULL,
-                           "lists '%s' and '%s', which are one name on Windows", sorted[i]->name,
-                           next);
-        else if (!sorted[i]->is_folder && folder_holds(sorted[i]->name, next))
-            ok = refuse(err, next, "is below a file");
-    }
-    free(sorted);
-    return ok;
 }
 
 /* ---- asking ---- */
@@ -264,7 +222,7 @@ static void walk_on(struct source_listing *listing)
         return;
     }
     const struct source_result result = {.ok = true, .retry_after_ms = -1};
-    if (check_names(list, &listing->error))
+    if (source_list_check(list, &listing->error))
         end(listing, &result);
     else
         fail(listing);

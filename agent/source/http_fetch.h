@@ -5,22 +5,12 @@
 #ifndef AGENT_SOURCE_HTTP_FETCH_H
 #define AGENT_SOURCE_HTTP_FETCH_H
 
+#include "agent/source/client.h"
 #include "agent/source/http_auth.h"
 #include "agent/source/http_reply.h"
-#include "agent/source/source.h"
 #include "policy/base/limits.h"
 
 #include <curl/curl.h>
-
-struct source_client {
-    struct loop *loop;
-    struct resolver *resolver;
-    const struct source_options *options;
-    struct source_fetch *idle; /* kept handles */
-    struct http_auth_place *auth_places;
-    size_t open;
-    int in_callback; /* one of libcurl's is our caller: no transfer may be stopped */
-};
 
 enum http_phase {
     HTTP_PHASE_NAME,    /* the resolver has its own deadline */

@@ -5,6 +5,7 @@
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
+#include "policy/folder_hash.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,6 +38,11 @@ static bool refuse_errno(const struct library *library, struct error *err, const
 
 /* ---- names without case ---- */
 
+static bool is_one_on_windows(const char *entry, const char *name)
+{
+    return !text_refuse_file_name(entry, strlen(entry)) && folder_compare_names(entry, name) == 0;
+}
+
 static char *find_name(int dir, const char *name)
 {
     char *found = NULL;
@@ -48,7 +54,7 @@ static char *find_name(int dir, const char *name)
         return NULL;
     }
     for (const struct dirent *entry; !found && (entry = readdir(folder));)
-        if (text_equal(entry->d_name, name))
+        if (is_one_on_windows(entry->d_name, name))
             found = mem_copy_string(entry->d_name);
     closedir(folder);
     return found;
@@ -73,6 +79,12 @@ static int open_name(int dir, const char *name, int flags)
 
 /* ---- the rooms ---- */
 
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static int open_room(const struct library *library, int dir, const char *name, struct error *err)
 {
     int fd = open_name(dir, name, O_RDONLY | O_DIRECTORY);
@@ -81,31 +93,47 @@ static int open_room(const struct library *library, int dir, const char *name, s
     return fd;
 }
 
-struct library *library_open(const char *path, struct error *err)
+/* Takes the descriptor of the folder; below 0: why is in `err`. */
+static struct library *open_rooms(int dir, const char *path, struct error *err)
 {
+    if (dir < 0)
+        return NULL;
     struct library *library = mem_zero(1, sizeof *library);
     library->path = mem_copy_string(path);
     library->packages = library->data = library->files = -1;
-    library->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int inner = library->dir < 0 ? -1 : open_room(library, library->dir, "SCCMContentLib", NULL);
+    library->dir = dir;
+    int inner = open_room(library, dir, "SCCMContentLib", NULL);
     if (inner >= 0) {
         close(library->dir);
         library->dir = inner;
     }
-    bool ok = library->dir >= 0 || error_errno(err, path, "cannot open the content library");
-    ok = ok && (library->data = open_room(library, library->dir, "DataLib", err)) >= 0 &&
-         (library->files = open_room(library, library->dir, "FileLib", err)) >= 0 &&
-         (library->packages = open_room(library, library->dir, "PkgLib", err)) >= 0;
-    if (ok)
+    if ((library->data = open_room(library, library->dir, "DataLib", err)) >= 0 &&
+        (library->files = open_room(library, library->dir, "FileLib", err)) >= 0 &&
+        (library->packages = open_room(library, library->dir, "PkgLib", err)) >= 0)
         return library;
     library_close(library);
     return NULL;
 }
 
-static void close_fd(int fd)
+struct library *library_open(const char *path, struct error *err)
 {
-    if (fd >= 0)
-        close(fd);
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        error_errno(err, path, "cannot open the content library");
+    return open_rooms(dir, path, err);
+}
+
+struct library *library_open_below(const char *root, const char *below, struct error *err)
+{
+    char *path = mem_format("%s%s%s", root, *below ? "/" : "", below);
+    int top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir = top < 0 ? -1 : beneath_open(top, below, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        error_errno(err, path, "cannot open the content library");
+    close_fd(top);
+    struct library *library = open_rooms(dir, path, err);
+    free(path);
+    return library;
 }
 
 void library_close(struct library *library)
@@ -379,20 +407,23 @@ static bool read_folder(struct reading *reading, int dir, const char *above, uns
 
 static int by_name(const void *a, const void *b)
 {
-    return text_compare(((const struct manifest_file *)a)->name,
-                        ((const struct manifest_file *)b)->name);
+    return folder_compare_names(((const struct manifest_file *)a)->name,
+                                ((const struct manifest_file *)b)->name);
 }
 
 /* Names that are one on Windows would be two files here. */
-static bool check_twins(const struct reading *reading)
+static bool check_names(const struct reading *reading)
 {
     struct manifest *manifest = reading->manifest;
     if (manifest->count)
         qsort(manifest->files, manifest->count, sizeof *manifest->files, by_name);
-    for (size_t i = 1; i < manifest->count; i++)
-        if (text_equal(manifest->files[i].name, manifest->files[i - 1].name))
-            return refuse(reading->library, reading->err, manifest->files[i].name,
-                          "is there twice");
+    for (size_t i = 1; i < manifest->count; i++) {
+        const char *before = manifest->files[i - 1].name, *name = manifest->files[i].name;
+        if (folder_compare_names(before, name) == 0)
+            return refuse(reading->library, reading->err, name, "is there twice");
+        if (folder_holds(before, name))
+            return refuse(reading->library, reading->err, name, "is below a file");
+    }
     return true;
 }
 
@@ -438,7 +469,7 @@ bool library_read(struct library *library, const char *content_id, int64_t versi
     char *ini = mem_format("%s" INI, name);
     *manifest = (struct manifest){0};
     int dir = open_content(library, name, err);
-    bool ok = dir >= 0 && read_folder(&reading, dir, "", 0) && check_twins(&reading) &&
+    bool ok = dir >= 0 && read_folder(&reading, dir, "", 0) && check_names(&reading) &&
               read_info(library, ini, &info, err);
     if (ok)
         memcpy(folder_hash, info.hash, HASH_HEX_MAX);

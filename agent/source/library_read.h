@@ -29,6 +29,8 @@ struct library;
 /* The folder itself, or the SCCMContentLib in it; its last component may be a link, as its
    administrator made it. NULL: code LIBRARY, or why it cannot be opened. */
 struct library *library_open(const char *path, struct error *err);
+/* The folder `below` a root that is trusted; no component of it may be a link. */
+struct library *library_open_below(const char *root, const char *below, struct error *err);
 void library_close(struct library *library);
 
 struct library_content {

@@ -1,6 +1,7 @@
 /* The table of kinds. */
 #include "agent/source/source.h"
 #include "agent/source/http.h"
+#include "agent/source/library.h"
 
 static const struct {
     enum dp_kind kind;
@@ -9,6 +10,7 @@ static const struct {
     {DP_SERVER, &http_source},
     {DP_WORKSTATION, &http_source},
     {DP_PULL, &http_source},
+    {DP_LIBRARY, &library_source},
 };
 
 const struct source_kind *source_kind_for(enum dp_kind kind)

@@ -24,6 +24,7 @@ struct source_options {
                                                     host that is named, none that is led to */
     int64_t connect_ms;                          /* longest wait for a connection */
     int64_t stall_ms;                            /* longest wait without a byte */
+    struct library_roots library_roots;
 };
 
 /* What all fetches of one loop share: handles, names, options. Options are kept by reference. */
@@ -57,6 +58,15 @@ struct source_document {
     char **url;                /* gets where it was found, for the caller to free; or NULL */
 };
 
+/* What a URL names, for kinds that are reached otherwise. Looked at before `start` or `list`
+   returns. */
+struct source_file {
+    const struct site_dp *dp;
+    const char *content_id;
+    int64_t version;
+    const char *name; /* NULL: the content */
+};
+
 enum source_take {
     SOURCE_TAKEN,
     SOURCE_NO_ROOM, /* none was taken: the same bytes come again after `resume` */
@@ -65,11 +75,12 @@ enum source_take {
 
 struct source_request {
     const char *url;
-    int64_t offset, end, size; /* the bytes wanted, [offset, end), of a file of this length */
-    const char *validator;     /* for If-Range; empty: none known */
-    bool past_caches;          /* ask caches on the way to look again */
-    bool range_only;           /* the whole file is of no use: 200 is refused, with no_range */
-    int64_t stall_ms;          /* longest wait without a byte; 0: as the options say */
+    const struct source_file *file; /* NULL: of a document */
+    int64_t offset, end, size;      /* the bytes wanted, [offset, end), of a file of this length */
+    const char *validator;          /* for If-Range; empty: none known */
+    bool past_caches;               /* ask caches on the way to look again */
+    bool range_only;                /* the whole file is of no use: 200 is refused, with no_range */
+    int64_t stall_ms;               /* longest wait without a byte; 0: as the options say */
     /* Not NULL: a whole document of a size that is not known; `size` and `offset` are not looked
        at, redirects stay on the host. */
     const struct source_document *document;
@@ -103,8 +114,14 @@ struct source_list {
 
 void source_list_free(struct source_list *list); /* NULL is fine */
 
+/* Is it as struct source_list says? Else blame source, code LISTING. */
+bool source_list_check(const struct source_list *list, struct error *err);
+/* In the order in which what is below a folder follows it; the caller frees it. */
+struct source_name **source_list_sort(const struct source_list *list);
+
 struct source_list_request {
     const char *content_url;
+    const struct source_file *file;
     bool past_caches;
     int64_t stall_ms;
     /* Once, unless cancelled; the listing is gone when this is called. `list` is the receiver's;

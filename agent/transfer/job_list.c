@@ -89,8 +89,11 @@ void list_pump(struct job *job)
     struct job_source *source = sources_leader(job);
     if (!source || !scheduler_take(job->engine.scheduler, &job->member, source->host))
         return;
+    const struct source_file named = {
+        .dp = source->dp, .content_id = job_content(job)->id, .version = job_content(job)->version};
     const struct source_list_request request = {
         .content_url = source->url,
+        .file = &named,
         .past_caches = job->past_caches,
         .stall_ms =
             job->request.wait_minutes == 0 ? job->engine.stall_ms : job->engine.wait_stall_ms,

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 
-from folder_hash import folder_hash
+from folder_hash import folder_hash, simple
 
 FILETIME_1970 = 116444736000000000
 
@@ -46,7 +46,7 @@ class Library:
         if not self.mixed:
             return name
         odd = hashlib.md5(name.lower().encode()).digest()[0] & 1
-        return name.lower() if odd else name.swapcase()
+        return name.lower() if odd else "".join(simple(c, c.swapcase()) for c in name)
 
     def path(self, *names):
         return os.path.join(self.folder, *[self.case(part) for name in names

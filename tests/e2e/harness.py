@@ -142,8 +142,8 @@ class Content:
 class DP:
     """`addresses` in the machine's subnet put it first; `protocol` goes with the URL."""
 
-    def __init__(self, name, url, near=False):
-        self.name, self.url = name, url
+    def __init__(self, name, url, near=False, library=None):
+        self.name, self.url, self.library = name, url, library
         self.addresses = "10.1.2.10/24" if near else None
 
     @property
@@ -184,7 +184,7 @@ def estate(contents, dps, hashes=None):
             instance("SMS_BoundaryGroupSiteSystems", GroupID=16777220, ServerNALPath=dp.nal,
                      Flags=0),
             instance("NP_DistributionPoint", NALPath=dp.nal, BaseURL=dp.url,
-                     Addresses=dp.addresses),
+                     Addresses=dp.addresses, LibraryPath=dp.library),
         ]
     for content in contents:
         rows += [

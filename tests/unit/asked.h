@@ -60,6 +60,8 @@ static inline struct location_deployment read_bits(const char *bits)
                           : location_deployment_flags(number);
 }
 
+static const char *const library_roots[] = {"/mnt"};
+
 static inline void ask_twice(struct asked *asked, const char *site, const char *more,
                              const char *machine, const struct question *question)
 {
@@ -78,6 +80,7 @@ static inline void ask_twice(struct asked *asked, const char *site, const char *
         .rules = RULES_CURRENT,
         .deployment = read_bits(question->bits),
         .minutes = question->minutes,
+        .library_roots = {1, library_roots},
     };
     asked->request.deployment.task_sequence = question->task_sequence;
     if (question->rules && !location_rules_parse(question->rules, &asked->request.rules))

@@ -165,15 +165,30 @@ static bool is_metered(const struct oracle *o)
     return o->q->metered_usage != 2 || !o->q->metered;
 }
 
+/* The roots of the questions are /mnt alone. */
+static bool is_spoken_to(const struct site_dp *dp)
+{
+    const char *path = dp->library_path;
+    if (dp->kind != DP_LIBRARY)
+        return dp->scheme_supported;
+    return path && (strcmp(path, "/mnt") == 0 || strncmp(path, "/mnt/", 5) == 0) &&
+           !strstr(path, "..");
+}
+
+static bool needs_no_network(const struct oracle *o, const struct site_dp *dp)
+{
+    return dp->kind == DP_LIBRARY && oracle_same_computer(dp, o->q->machine);
+}
+
 static bool is_for_nobody_here(const struct oracle *o, const struct site_dp *dp)
 {
     bool is_cloud = dp->kind == DP_CLOUD;
-    if (!dp->scheme_supported || dp->maintenance || is_metered(o))
+    if (!is_spoken_to(dp) || dp->maintenance || (is_metered(o) && !needs_no_network(o, dp)))
         return true;
     if (is_cloud)
         return !o->q->allow_cloud || o->q->on_demand || o->q->run_from_dp;
     if (o->q->machine->internet)
-        return !dp->internet_facing || !dp->https;
+        return !needs_no_network(o, dp) && (!dp->internet_facing || !dp->https);
     return dp->internet_facing && dp->internet_shared == 0;
 }
 
@@ -387,17 +402,18 @@ static bool excluded(const struct oracle *o, const struct site_dp *dp, enum excl
     bool is_cloud = dp->kind == DP_CLOUD, internet = o->q->machine->internet;
     enum presence presence = o->presence[index_of(o, dp)];
     if (code == EXCLUDED_UNSUPPORTED_SCHEME)
-        return !dp->scheme_supported;
+        return !is_spoken_to(dp);
     if (code == EXCLUDED_MAINTENANCE)
         return dp->maintenance;
     if (code == EXCLUDED_CLOUD_NOT_ALLOWED)
         return is_cloud && !o->q->allow_cloud;
     if (code == EXCLUDED_METERED)
-        return is_metered(o);
+        return is_metered(o) && !needs_no_network(o, dp);
     if (code == EXCLUDED_INTERNET_ONLY)
         return !internet && !is_cloud && dp->internet_facing && dp->internet_shared == 0;
     if (code == EXCLUDED_INTRANET_ONLY)
-        return internet && !is_cloud && !(dp->internet_facing && dp->https);
+        return internet && !is_cloud && !needs_no_network(o, dp) &&
+               !(dp->internet_facing && dp->https);
     if (code == EXCLUDED_ON_DEMAND_NOT_FROM_CLOUD)
         return is_cloud && o->q->on_demand;
     if (code == EXCLUDED_RUN_FROM_DP_NOT_FROM_CLOUD)

@@ -204,6 +204,8 @@ static void write_ours(struct buf *text, struct dice *dice, unsigned dp)
 {
     static const char *const urls[] = {"ftp://x/y", "http://x/y", "https://x/y"};
     static const char *const bits[] = {"0", "1", "true", "false"};
+    static const char *const paths[] = {"/mnt/lib",    "/mnt",  "/opt/lib",
+                                        "/mnt/../lib", "/mntx", "mnt/lib"};
     static const char *const kinds[] = {"cloud", "server", "library"};
     buf_format(text, "ours d%u", dp);
     if (!one_in(dice, 3)) {
@@ -224,6 +226,8 @@ static void write_ours(struct buf *text, struct dice *dice, unsigned dp)
         buf_format(text, " BaseURL=%s", PICK(dice, urls));
     if (one_in(dice, 12))
         buf_format(text, " Kind=%s", PICK(dice, kinds));
+    if (one_in(dice, 8))
+        buf_format(text, " LibraryPath=%s", PICK(dice, paths));
     buf_append_text(text, ";");
 }
 

@@ -159,6 +159,8 @@ static bool same_name(const char *a, const char *b)
 
 bool oracle_same_computer(const struct site_dp *dp, const struct machine *machine)
 {
+    if (dp->kind == DP_LIBRARY && !dp->address_count && !dp->subnet_count)
+        return true;
     if (machine->name && same_name(machine->name, dp->name))
         return true;
     for (size_t i = 0; i < machine->address_count; i++)

@@ -409,6 +409,84 @@ static void presence(void **state)
     CHECK_ROWS(rows);
 }
 
+/* Content libraries on a path: allowed by their folder, near where nothing says otherwise, and no
+   network leads to those of the machine. */
+static void libraries(void **state)
+{
+#define LIBRARY "group A; sub A 10.1.1.0; dp a1 A; dp l1 A; ours l1 LibraryPath="
+#define AWAY    " Addresses=10.9.9.9/24"
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"below a root", "contract: libraryRoots", LIBRARY "/mnt/lib", IN_A, {0},
+         "l1:COMPUTER@0 a1:BOUNDARYGROUP@0 |"},
+        {"the root", "contract: libraryRoots", LIBRARY "/mnt", IN_A, {0},
+         "l1:COMPUTER@0 a1:BOUNDARYGROUP@0 |"},
+        {"below another folder", "contract: libraryRoots", LIBRARY "/opt/lib", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | l1:UNSUPPORTED_SCHEME"},
+        {"beside the root", "contract: libraryRoots", LIBRARY "/mntx", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | l1:UNSUPPORTED_SCHEME"},
+        {"out of the root", "contract: libraryRoots", LIBRARY "/mnt/../opt", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | l1:UNSUPPORTED_SCHEME"},
+        {"not absolute", "contract: libraryRoots", LIBRARY "mnt/lib", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | l1:UNSUPPORTED_SCHEME"},
+        {"no path", "ours", "group A; sub A 10.1.1.0; dp l1 A; ours l1 Kind=library", IN_A, {0},
+         "| l1:UNSUPPORTED_SCHEME"},
+        {"a server all the same", "ours", LIBRARY "/opt/lib Kind=server", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 l1:BOUNDARYGROUP@0 |"},
+        {"of another machine", "contract: libraryRoots", LIBRARY "/mnt/lib" AWAY, IN_A, {0},
+         "a1:BOUNDARYGROUP@0 l1:BOUNDARYGROUP@0 |"},
+        {"metered", "ours", LIBRARY "/mnt/lib", IN_A " metered=true", {0},
+         "l1:COMPUTER@0 | a1:METERED"},
+        {"metered, of another machine", "ours", LIBRARY "/mnt/lib" AWAY, IN_A " metered=true", {0},
+         "| a1:METERED l1:METERED"},
+        {"on the internet", "ours", LIBRARY "/mnt/lib", NET, {0},
+         "l1:COMPUTER@0 | a1:INTRANET_ONLY"},
+        {"on the internet, of another machine", "ours", LIBRARY "/mnt/lib" AWAY, NET, {0},
+         "| a1:INTRANET_ONLY l1:INTRANET_ONLY"},
+        {"in no group", "model: current rules", "group A; sub A 10.1.1.0; dp a1 A; "
+         "ours l1 LibraryPath=/mnt/lib; has l1 0 3; has a1 0 3", IN_A, {0},
+         "a1:BOUNDARYGROUP@0 | l1:NOT_IN_GROUP"},
+        {"2012", "contract: libraryRoots", LIBRARY "/mnt/lib", IN_A, {.rules = "2012"},
+         "l1:COMPUTER@0 a1:LOCAL@0 |"},
+        {"2012, outside", "contract: libraryRoots", LIBRARY "/opt/lib", IN_A, {.rules = "2012"},
+         "a1:LOCAL@0 | l1:UNSUPPORTED_SCHEME"},
+        {"2007", "contract: libraryRoots", LIBRARY "/mnt/lib", IN_A, {.rules = "2007"},
+         "l1:COMPUTER@0 a1:LOCAL@0 |"},
+        {"2007, outside", "contract: libraryRoots", LIBRARY "/opt/lib", IN_A, {.rules = "2007"},
+         "a1:LOCAL@0 | l1:UNSUPPORTED_SCHEME"},
+    };
+    /* clang-format on */
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
+static enum library_path judge(const char *path, const char *root, bool is_signed)
+{
+    const char *found;
+    const struct site_dp dp = {.library_path = path, .library_signed = is_signed};
+    return site_judge_library(&dp, &(struct library_roots){1, &root}, &found);
+}
+
+static void library_paths(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(NULL, "/mnt", true), LIBRARY_PATH_MISSING);
+    assert_int_equal(judge("/opt/lib", "/mnt", false), LIBRARY_PATH_OUTSIDE);
+    assert_int_equal(judge("/opt/lib", "/mnt", true), LIBRARY_PATH_ALLOWED);
+    assert_int_equal(judge("/opt/../lib", "/mnt", true), LIBRARY_PATH_MALFORMED);
+    static const char *const malformed[] = {"",         "mnt",     "/mnt//a", "/mnt/.",
+                                            "/mnt/./a", "/mnt/..", "//mnt",   "C:\\mnt"};
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+        assert_int_equal(judge(malformed[i], "/mnt", false), LIBRARY_PATH_MALFORMED);
+    static const char *const allowed[] = {"/mnt",    "/mnt/",        "/mnt/a",
+                                          "/mnt/a/", "/mnt/..a/...", "/mnt/.a"};
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
+        assert_int_equal(judge(allowed[i], "/mnt/", false), LIBRARY_PATH_ALLOWED);
+        assert_int_equal(judge(allowed[i], "/", false), LIBRARY_PATH_ALLOWED);
+        assert_int_equal(judge(allowed[i], "/mnt/b", false), LIBRARY_PATH_OUTSIDE);
+    }
+}
+
 /* Where several codes fit, the first of the contract's order stands: each row has one obstacle less
    than the one before. */
 static void precedence(void **state)
@@ -570,7 +648,8 @@ int main(void)
         cmocka_unit_test(next_minute),     cmocka_unit_test(relationships),
         cmocka_unit_test(default_groups),  cmocka_unit_test(order),
         cmocka_unit_test(reach),           cmocka_unit_test(deployments),
-        cmocka_unit_test(presence),        cmocka_unit_test(precedence),
+        cmocka_unit_test(presence),        cmocka_unit_test(libraries),
+        cmocka_unit_test(library_paths),   cmocka_unit_test(precedence),
         cmocka_unit_test(origins),         cmocka_unit_test(internet_groups),
         cmocka_unit_test(minutes_origins), cmocka_unit_test(assumptions),
         cmocka_unit_test(all_answered),

@@ -118,6 +118,7 @@ static struct location_deployment roll_options(struct dice *dice,
 
 static void roll_question(struct stage *stage)
 {
+    static const char *const library_roots[] = {"/mnt"};
     static const int64_t usages[] = {1, 2, 2, 4};
     struct dice *dice = &stage->dice;
     bool is_known = dice_roll(dice, 40) != 0;
@@ -135,6 +136,7 @@ static void roll_question(struct stage *stage)
         .rules = rules < RULES_COUNT ? (enum location_rules)rules : RULES_CURRENT,
         .deployment = deployment,
         .minutes = cases_roll_minutes(dice),
+        .library_roots = {1, library_roots},
     };
     stage->question = (struct oracle_question){
         .site = &stage->estate.site,

@@ -1,0 +1,19 @@
+/* What all fetches of one loop share. For this room only. */
+#ifndef AGENT_SOURCE_CLIENT_H
+#define AGENT_SOURCE_CLIENT_H
+
+#include "agent/source/source.h"
+
+struct http_auth_place;
+
+struct source_client {
+    struct loop *loop;
+    struct resolver *resolver;
+    const struct source_options *options;
+    struct source_fetch *idle; /* kept handles */
+    struct http_auth_place *auth_places;
+    size_t open;
+    int in_callback; /* one of libcurl's is our caller: no transfer may be stopped */
+};
+
+#endif
