@@ -72,8 +72,9 @@ units: $(UNITS) $(FUZZERS) $(SPEEDS) $(DRIVERS)
 # The same under libFuzzer: `make fuzz FUZZ_SECONDS=600`. FUZZ_SANITIZE= for speed.
 FUZZ_SECONDS  ?= 60
 FUZZ_SANITIZE ?= ,address,undefined
-# What has no system calls of the agent's: all of policy/, and location/ above it.
-FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c agent/location/*.c))
+# What has no system calls of the agent: all of policy/, location/ above it, and INI files.
+FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c agent/location/*.c)) \
+                 agent/source/library_ini.c
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)
