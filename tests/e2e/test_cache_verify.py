@@ -1,10 +1,14 @@
 """cache verify and cache repair: what is wrong in the library is found, said, and fetched again."""
 
+import configparser
 import os
 import random
 import re
+import shutil
+import subprocess
 
-from harness import DP, document, filler, instance
+import harness
+from harness import DP, PATH, ROOT, document, filler, instance
 from sweep import Traced, can_trace, inject
 from test_cache import bring, cache, estate, listed, tree_of
 
@@ -205,3 +209,31 @@ def test_goes_on(scene):
     assert result.json["resumed"] is True
     assert result.json["checked"] == 12 - len(behind) + 1, result
     assert verify(scene).json["resumed"] is False
+
+
+def test_the_units(scene):
+    """The timer's command is the program's: it reads when it is due, and repairs as policy says."""
+    content = scene.content(small_files(3))
+    estate(scene, [content])
+    bring(scene, "PS100001")
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str
+    folder = os.path.join(ROOT, "samples/cache")
+    for name in ("service", "timer"):
+        parser.read(os.path.join(folder, "nearpoint-cache-verify." + name))
+    program, *words = parser["Service"]["ExecStart"].split()
+    assert os.path.basename(program) == "nearpoint" and parser["Timer"]["OnCalendar"] == "hourly"
+    flip(tree_of(scene) + "/f001/n1", 5)
+    result = scene.run(*words, *scene.MACHINE, *scene.places())
+    assert result.code == 0 and "repaired" in result.out and scene.has(content), result
+    assert scene.run(*words, *scene.MACHINE, *scene.places()).out == ""
+    analyze = shutil.which("systemd-analyze", path=PATH)
+    if not analyze:
+        return
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name)) as file:
+            scene.write("units/" + name, file.read().replace(program, harness.program()[-1]))
+    done = subprocess.run([analyze, "--man=no", "verify", *[
+        scene.path("units/nearpoint-cache-verify." + name) for name in ("timer", "service")]],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "units/" not in done.stderr, done.stderr
