@@ -134,6 +134,10 @@ bool staging_keep_proven(struct staging *staging, struct error *err);
    After the survey. Worker. */
 bool staging_make_room(struct staging *staging, struct error *err);
 
+/* The contents (contents.h) that went for it since the last call; the caller frees the list. */
+struct cache_contents;
+void staging_take_evicted(struct staging *staging, struct cache_contents *evicted);
+
 /* Has its place's disk room for what is still missing, beside what stays free? Codes DISK_SPACE and
    DISK_INODES (blame disk), the numbers in the text. What the parts on disk have already does not
    count; those that are open count as they were before. Loop's thread, after the survey: asks the

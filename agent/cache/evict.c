@@ -145,8 +145,7 @@ void eviction_run(struct eviction *eviction, struct cache_contents *removed)
         if (!eviction->chosen[i] ||
             !content_remove(eviction->cache, &eviction->census, content, &spared, &freed, &err))
             continue;
-        if (removed)
-            contents_add(removed, &eviction->census, content)->freed = freed;
+        contents_add(removed, &eviction->census, content)->freed = freed;
     }
     spared_free(&spared);
 }

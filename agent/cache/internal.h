@@ -5,7 +5,7 @@
 #ifndef AGENT_CACHE_INTERNAL_H
 #define AGENT_CACHE_INTERNAL_H
 
-#include "agent/cache/cache.h"
+#include "agent/cache/contents.h"
 #include "policy/base/buf.h"
 #include "policy/base/limits.h"
 
@@ -75,6 +75,7 @@ struct staging {
     const struct manifest *list;    /* NULL: not of a list */
     char folder_hash[HASH_HEX_MAX]; /* empty: not known */
     char *origin;                   /* NULL: not known */
+    struct cache_contents evicted;  /* since somebody asked */
 };
 
 /* Where the tree is, below the staging folder. */

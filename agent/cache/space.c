@@ -141,10 +141,16 @@ bool staging_make_room(struct staging *staging, struct error *err)
     const struct place *place = choose_place(&eviction, staging, err);
     if (!place)
         return false;
-    eviction_run(&eviction, NULL);
+    eviction_run(&eviction, &staging->evicted);
     eviction_end(&eviction);
     if (place == staging->place)
         return staging_fits(staging, err);
     return staging_move(staging, place, err) && staging_survey(staging, err) &&
            staging_keep_proven(staging, err) && staging_fits(staging, err);
+}
+
+void staging_take_evicted(struct staging *staging, struct cache_contents *evicted)
+{
+    *evicted = staging->evicted;
+    staging->evicted = (struct cache_contents){0};
 }

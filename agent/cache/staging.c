@@ -228,6 +228,7 @@ void staging_close(struct staging *staging)
     close_lock(staging);
     if (staging->dir >= 0)
         close(staging->dir);
+    cache_contents_free(&staging->evicted);
     free(staging->origin);
     free(staging->files);
     free(staging->names);

@@ -264,6 +264,7 @@ void trace_progress(struct job *job);
 void trace_part(const struct job *job, const char *file, const char *note);
 void trace_error(const struct job *job, const struct job_source *source, const struct error *err);
 void trace_waiting(const struct job *job, const struct error *err);
+void trace_evicted(const struct job *job); /* what went to make room */
 void trace_end(const struct job *job, const char *path);
 
 #endif

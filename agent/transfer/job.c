@@ -198,6 +198,7 @@ static void surveyed(void *arg)
 {
     struct job *job = arg;
     job->working = false;
+    trace_evicted(job);
     if (job->work_ok) {
         job->surveyed = true;
         files_take_kept(job);

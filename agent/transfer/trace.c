@@ -2,6 +2,7 @@
  * What a ConfigMgr administrator reads: the lines of the four logs, in the words of ConfigMgr where
  * they are known (configmgr-facts 2.5, 4.2 to 4.4), one line a record.
  */
+#include "agent/cache/contents.h"
 #include "agent/transfer/internal.h"
 
 #include <stdlib.h>
@@ -200,6 +201,17 @@ static void trace_success(const struct job *job, const char *path)
         job->name);
     CAS(LOG_INFO, "Saved Content ID Mapping %s, %s", job->name, path);
     CAS(LOG_INFO, "Download succeeded for download request %s", job->guid);
+}
+
+void trace_evicted(const struct job *job)
+{
+    struct cache_contents evicted;
+    staging_take_evicted(job->staging, &evicted);
+    for (size_t i = 0; i < evicted.count; i++)
+        CAS(LOG_INFO, "Content %s.%lld was removed from the cache for %s, %lld bytes freed",
+            evicted.list[i].content_id, (long long)evicted.list[i].version, job->name,
+            (long long)evicted.list[i].freed);
+    cache_contents_free(&evicted);
 }
 
 void trace_end(const struct job *job, const char *path)

@@ -193,6 +193,8 @@ def test_the_longest_unused_goes_first(scene):
     assert (error["code"], error["blame"]) == ("CACHE_SIZE", "disk"), result
     assert "may hold 2097152 and has 2097152" in error["text"], error
     assert set(listed(scene)) == {"PS100001.1", "PS100003.1"}, "something went in vain"
+    assert "Content PS100002.1 was removed from the cache for PS100003.1, %d bytes freed" \
+        % MIB in scene.log_text()
 
 
 def test_the_settings_file_narrows(scene):
