@@ -100,9 +100,8 @@ void check_dp_address_unknown(struct findings *findings, const struct check_inpu
     const struct site *site = input->site;
     struct check_list unknown = {.count = 0};
     for (size_t i = 0; i < site->dp_count; i++) {
-        const struct site_dp *dp = &site->dps[i];
-        if (dp->kind != DP_CLOUD && !dp->address_count && !dp->subnet_count)
-            check_list_add(&unknown, dp->name);
+        if (site_lacks_address(&site->dps[i]))
+            check_list_add(&unknown, site->dps[i].name);
     }
     size_t count = unknown.count;
     if (count)

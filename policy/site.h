@@ -97,6 +97,9 @@ struct site_dp {
     const struct instance *instance;
 };
 
+/* Of a cloud DP, or of a content library on this machine, no address decides anything. */
+bool site_lacks_address(const struct site_dp *dp);
+
 /* Folders below which policy that nobody signed may name content libraries. */
 struct library_roots {
     size_t count;

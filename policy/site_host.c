@@ -102,3 +102,9 @@ const char *site_nal_host(struct policy *policy, const char *nal_path)
     size_t word = strcspn(display, ":\"]");
     return host_at(policy, scheme == display + word ? scheme + 3 : display, "/\\\"]:");
 }
+
+bool site_lacks_address(const struct site_dp *dp)
+{
+    bool needs = dp->kind != DP_CLOUD && dp->kind != DP_LIBRARY;
+    return needs && !dp->address_count && !dp->subnet_count;
+}

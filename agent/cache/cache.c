@@ -85,6 +85,15 @@ char *cache_path(const struct cache *cache, const char *content_id, int64_t vers
                       (long long)version);
 }
 
+/* Who published it may have been killed before PkgLib named it. */
+static void complete_index(const struct cache *cache, const struct place *place,
+                           const char *content_id, int64_t version)
+{
+    struct error err;
+    if (!index_names(place, content_id, version))
+        index_write(cache, place, content_id, &err);
+}
+
 void cache_touch(const struct cache *cache, const char *content_id, int64_t version)
 {
     int64_t now = cache->clock->wall(cache->clock->arg);
@@ -98,6 +107,7 @@ void cache_touch(const struct cache *cache, const char *content_id, int64_t vers
     if (fd >= 0) {
         futimens(fd, times);
         close(fd);
+        complete_index(cache, place, content_id, version);
     }
     free(path);
 }

@@ -72,6 +72,15 @@ static int compare_versions(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+static bool is_written(const struct place *place, const char *path, const struct buf *text)
+{
+    struct buf there = {0};
+    bool same = beneath_read(place->dir, path, (size_t)LIMIT_DOCUMENT_BYTES, &there, NULL) &&
+                there.len == text->len && memcmp(there.data, text->data, text->len) == 0;
+    buf_free(&there);
+    return same;
+}
+
 static bool write_versions(const struct place *place, const struct index *index, bool sync,
                            struct error *err)
 {
@@ -81,8 +90,9 @@ static bool write_versions(const struct place *place, const struct index *index,
     for (size_t i = 0; i < index->count; i++)
         buf_format(&text, "%s.%lld=\n", index->content_id, (long long)index->versions[i]);
     bool ok = index->count == 0 ? beneath_remove(place->dir, path, err)
-                                : (sync ? beneath_replace : beneath_replace_unsynced)(
-                                      place->dir, path, text.data, text.len, 0644, err);
+                                : is_written(place, path, &text) ||
+                                      (sync ? beneath_replace : beneath_replace_unsynced)(
+                                          place->dir, path, text.data, text.len, 0644, err);
     free(path);
     buf_free(&text);
     return ok;
@@ -121,6 +131,19 @@ bool index_write(const struct cache *cache, const struct place *place, const cha
     bool ok = write_index(cache, place, content_id, err);
     close(room);
     return ok;
+}
+
+bool index_names(const struct place *place, const char *content_id, int64_t version)
+{
+    struct buf text = {0};
+    char *path = mem_format(CACHE_PKGLIB "/%s.INI", content_id);
+    char *line = mem_format("\n%s.%lld=\n", content_id, (long long)version);
+    bool found = beneath_read(place->dir, path, (size_t)LIMIT_DOCUMENT_BYTES, &text, NULL) &&
+                 text.data && strstr(text.data, line);
+    buf_free(&text);
+    free(line);
+    free(path);
+    return found;
 }
 
 static void renew(void *arg, const char *content_id, int64_t version, const struct place *place)

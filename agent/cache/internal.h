@@ -238,6 +238,8 @@ void names_each(const struct place *place, const char *room, const char *suffix,
 bool index_write(const struct cache *cache, const struct place *place, const char *content_id,
                  struct error *err);
 
+bool index_names(const struct place *place, const char *content_id, int64_t version);
+
 /* The same of every content, and what killed writers left in PkgLib goes. */
 void indexes_renew(struct cache *cache, const struct place *place);
 

@@ -227,7 +227,7 @@ void command_add_line(struct buf *out, const char *format, ...)
 
 bool command_print_text(struct buf *text, struct error *err)
 {
-    bool ok = fwrite(text->data, 1, text->len, stdout) == text->len;
+    bool ok = !text->len || fwrite(text->data, 1, text->len, stdout) == text->len;
     buf_free(text);
     return command_printed(ok, err);
 }

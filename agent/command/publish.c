@@ -188,7 +188,6 @@ static void add_content(struct buf *out, const struct verify_content *content)
 static bool print_report(const struct verify_report *report, struct error *err)
 {
     struct buf out = {0};
-    buf_append(&out, "", 0);
     for (size_t i = 0; i < report->count; i++)
         add_content(&out, &report->contents[i]);
     return command_print_text(&out, err);

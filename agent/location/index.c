@@ -134,12 +134,10 @@ static void build_defaults(struct location_index *index)
         index->only_default_site = site->groups[index->defaults[0]].site_code;
 }
 
-/* A cloud DP stands in no subnet: its addresses decide nothing. */
 static bool lacks_addresses(const struct site *site)
 {
     for (size_t i = 0; i < site->dp_count; i++)
-        if (site->dps[i].kind != DP_CLOUD && !site->dps[i].address_count &&
-            !site->dps[i].subnet_count)
+        if (site_lacks_address(&site->dps[i]))
             return true;
     return false;
 }

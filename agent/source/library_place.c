@@ -23,9 +23,11 @@ bool library_place_make(struct library_place *place, const struct source_client 
         place->below = mem_copy_string("");
         return true;
     }
-    const char *below = path + strlen(root);
+    size_t len = strlen(root);
+    while (len && root[len - 1] == '/')
+        len--;
     place->root = mem_copy_string(root);
-    place->below = mem_copy_string(below + strspn(below, "/"));
+    place->below = mem_copy_string(path + len + strspn(path + len, "/"));
     return true;
 }
 

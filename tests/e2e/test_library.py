@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 from contentlib import Library
+from disk import SmallDisk
 from folder_hash import folder_hash
 from harness import DP, filler, program, slow, wait_until
 from point import Signer
@@ -158,6 +159,31 @@ def test_signed_policy(scene):
     signer.sign(scene.path("policy/estate.xml"))
     assert located(scene)[NAME]["locality"] == "COMPUTER"
     assert scene.get().code == 0 and scene.has(content)
+
+
+def test_the_root_itself(scene):
+    """A folder of libraryRoots is a library, with a slash behind either or none."""
+    content = stage(scene)
+    library_at(scene)
+    for root, path in (("mnt/lib", "mnt/lib/"), ("mnt/lib/", "mnt/lib"), ("mnt/lib", "mnt/lib"),
+                       ("mnt/", "mnt/lib/"), ("", "mnt/lib")):
+        stage(scene, path=os.path.join(scene.folder, path),
+              libraryRoots=[os.path.join(scene.folder, root) if root else "/"])
+        assert scene.get().code == 0 and scene.has(content), (root, path)
+        assert cache(scene, "remove", "PS100001").code == 0
+
+
+def test_a_read_only_disk(scene):
+    """A medium that nobody can write to is a source, and imported from."""
+    disk = SmallDisk(scene, 8 << 20)
+    content = stage(scene, path=disk.point + "/lib", libraryRoots=[disk.point])
+    library_at(scene, "prepared")
+    disk.run("cp", "-r", scene.path("prepared"), disk.point + "/lib")
+    disk.remount("ro")
+    assert scene.get(prefix=disk.enter).code == 0 and scene.has(content)
+    assert cache(scene, "remove", "PS100001").code == 0
+    result = cache(scene, "import", disk.point + "/lib", prefix=disk.enter)
+    assert result.code == 0 and result.json["imported"] == 1, result
 
 
 # Faults.

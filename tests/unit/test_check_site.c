@@ -134,6 +134,9 @@ static const struct check_case cases[] = {
      "distribution points", "no address is known of 2: d4.contoso.test, d5.contoso.test"},
     {"DP_ADDRESS_UNKNOWN", FINDING_NOTE, BASE "dp d4 A", BASE "dp d4 A; cloud d4 c.contoso.test",
      "distribution points", "no address is known of 1"},
+    {"DP_ADDRESS_UNKNOWN", FINDING_NOTE, BASE "dp d4 A",
+     BASE "dp d4 A; ours d4 LibraryPath=/mnt/lib", "distribution points",
+     "no address is known of 1"},
     {"DP_MISSING", FINDING_WARNING,
      BASE "role d8; SMS_BoundaryGroupSiteSystems GroupID=65 "
           "ServerNALPath=[\"Display=\\\\d8.contoso.test\\\"]MSWNET:"
