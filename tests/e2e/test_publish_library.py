@@ -8,7 +8,7 @@ import shutil
 import harness
 from contentlib import Library, read_ini, read_library
 from disk import SmallDisk
-from harness import DP, filler, slow, threads
+from harness import DP, filler, slow, threads, torture
 from publishing import Source, files_of, properties
 from sweep import can_trace, inject
 from test_cache import cache, estate, tree_of
@@ -315,13 +315,15 @@ def visible(source):
     return found
 
 
-def sweep(scene, old, flags):
+def sweep(scene, old, flags, most=30):
     can_trace()
     lane, source = begin(scene, "undisturbed", old)
     done = Traced(lane, source, 3, flags=flags)
     assert done.code == 0, done
-    points = [(call, n) for call, most in sorted(done.counts().items())
-              for n in range(1, most + 1)]
+    points = [(call, n) for call, times in sorted(done.counts().items())
+              for n in range(1, times + 1)]
+    if most:
+        points = points[::-(-len(points) // most)]
     killed = saw_old = 0
     for number, (call, n) in enumerate(points):
         lane, source = begin(scene, "point%d" % number, old)
@@ -337,16 +339,21 @@ def sweep(scene, old, flags):
         assert source.held()[NAME] == NEW
         shutil.rmtree(lane.folder)
     print("%d points, %d killed" % (len(points), killed))
-    assert killed > len(points) * 2 // 3 and (saw_old > 10 or not old)
+    assert killed > len(points) * 2 // 3 and (saw_old > len(points) // 10 or not old)
 
 
-@slow("a run under strace for every call that changes a file")
 def test_kills(scene):
     """Nothing or all of it is in sight; the next run completes."""
     sweep(scene, None, [])
 
 
-@slow("a run under strace for every call that changes a file")
 def test_kills_while_replacing(scene):
     """The old content, none, or the new one."""
     sweep(scene, OLD, ["--replace"])
+
+
+@torture
+@slow("a run under strace for every call that changes a file")
+def test_kills_at_every_call(scene):
+    sweep(scene, None, [], None)
+    sweep(scene, OLD, ["--replace"], None)
