@@ -56,6 +56,17 @@ static bool is_there(struct importing *importing, struct outcome *outcome)
     return cache_has(cache, content->id, content->version, &outcome->manifest);
 }
 
+static void log_evicted(const struct importing *importing, const struct library_content *content)
+{
+    const struct cache_contents *evicted = &importing->report.evicted;
+    for (size_t i = 0; i < evicted->count; i++)
+        log_write(importing->place->log, LOG_CONTENT_ACCESS, LOG_INFO, LOG_AT,
+                  "Content %s.%" PRId64 " was removed from the cache for %s.%" PRId64 ", %" PRId64
+                  " bytes freed",
+                  evicted->list[i].content_id, evicted->list[i].version, content->content_id,
+                  content->version, evicted->list[i].freed);
+}
+
 static void take(struct importing *importing, const struct library_content *content,
                  struct outcome *outcome)
 {
@@ -70,7 +81,11 @@ static void take(struct importing *importing, const struct library_content *cont
     };
     if (is_there(importing, outcome)) {
         importing->there++;
-    } else if (prestage(importing->place->cache, &order, &importing->report, &err)) {
+        return;
+    }
+    bool ok = prestage(importing->place->cache, &order, &importing->report, &err);
+    log_evicted(importing, content);
+    if (ok) {
         importing->imported++;
         log_write(importing->place->log, LOG_CONTENT_ACCESS, LOG_INFO, LOG_AT,
                   "Content %s.%" PRId64 " was imported from '%s'", content->content_id,

@@ -65,6 +65,7 @@ void prestage_report_free(struct prestage_report *report)
         free(report->list[i].file);
     }
     free(report->list);
+    cache_contents_free(&report->evicted);
     *report = (struct prestage_report){0};
 }
 
@@ -259,6 +260,8 @@ bool prestage(struct cache *cache, const struct prestage_order *order,
     pthread_mutex_init(&run.lock, NULL);
     bool ok = bring_content(&run, err);
     pthread_mutex_destroy(&run.lock);
+    cache_contents_free(&report->evicted);
+    staging_take_evicted(run.staging, &report->evicted);
     staging_close(run.staging);
     free(run.list.files);
     manifest_free(&run.held);

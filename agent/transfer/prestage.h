@@ -8,7 +8,7 @@
 #ifndef AGENT_TRANSFER_PRESTAGE_H
 #define AGENT_TRANSFER_PRESTAGE_H
 
-#include "agent/cache/cache.h"
+#include "agent/cache/contents.h"
 #include "agent/cache/verify.h"
 #include "agent/source/library_read.h"
 
@@ -24,11 +24,13 @@ struct prestage_order {
 struct prestage_report {
     int64_t checked, bytes; /* files that were copied and were right */
     size_t count, cap;
-    struct finding *list; /* files that could not be taken */
+    struct finding *list;          /* files that could not be taken */
+    struct cache_contents evicted; /* what went to make room */
 };
 
 /* false: nothing is published; what is wrong with which file is in the report, and the first of it
-   in `err`. Bytes that were right stay staged. The report is added to. */
+   in `err`. Bytes that were right stay staged. The report is added to, but for
+   `evicted`, which is of this content. */
 bool prestage(struct cache *cache, const struct prestage_order *order,
               struct prestage_report *report, struct error *err);
 void prestage_report_free(struct prestage_report *report);

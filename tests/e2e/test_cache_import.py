@@ -139,3 +139,16 @@ def test_hostile_library(scene):
     assert result.code == 1 and "cannot open 'FileLib': it is a link" in result.message, result
     result = import_from(scene, "nowhere", json=False)
     assert result.code == 1 and "cannot open the content library" in result.message, result
+
+
+def test_room_is_made(scene):
+    """The longest unused goes for what is imported, as for what comes from the network."""
+    old = scene.content({"old": filler(900000, 5)}, "PS100002", 1)
+    content = scene.content(FILES)
+    nginx = estate(scene, [old, content], MaxCacheSizeMB=1, CacheTombstoneContentMinDuration=0)
+    assert nginx and scene.get("PS100002").code == 0
+    library_of(scene)
+    result = import_from(scene, "usb")
+    assert result.code == 0 and set(listed(scene)) == {"PS100001.3"}, result
+    assert "Content PS100002.1 was removed from the cache for PS100001.3, 900000 bytes freed" \
+        in scene.log_text()
