@@ -19,7 +19,8 @@ struct reading {
     struct loop_errand errand;
     struct library_fetch *fetch; /* NULL: nobody waits; the loop's thread looks at it alone */
     struct library_place place;
-    struct manifest_file file; /* as the INI says */
+    int64_t size;              /* as it is wanted */
+    struct manifest_file file; /* as the INI says, or policy */
     int fd;                    /* -1: not opened yet */
     int64_t at, end;
     size_t len;
@@ -48,16 +49,36 @@ static struct library_fetch *ours(struct source_fetch *fetch)
 
 /* ---- on the errand's thread ---- */
 
-static bool open_file(struct reading *reading)
+static int open_by_ini(struct reading *reading, struct library *library)
 {
     enum library_problem problem;
     const struct library_place *place = &reading->place;
-    struct library *library = library_place_open(place, &reading->error);
+    if (!library_find_file(library, place->content_id, place->version, place->name, &reading->file,
+                           &reading->error))
+        return -1;
+    return library_open_file(library, &reading->file, &problem, &reading->error);
+}
+
+/* Where the INI is missing or wrong: FileLib may have what policy wants all the same. */
+static int open_by_digest(struct reading *reading, struct library *library)
+{
+    enum library_problem problem;
+    struct error err;
+    if (!*reading->place.sha256)
+        return -1;
+    reading->file = (struct manifest_file){.name = reading->place.name, .size = reading->size};
+    memcpy(reading->file.hash, reading->place.sha256, sizeof reading->file.hash);
+    return library_open_file(library, &reading->file, &problem, &err);
+}
+
+static bool open_file(struct reading *reading)
+{
+    struct library *library = library_place_open(&reading->place, &reading->error);
     if (!library)
         return false;
-    if (library_find_file(library, place->content_id, place->version, place->name, &reading->file,
-                          &reading->error))
-        reading->fd = library_open_file(library, &reading->file, &problem, &reading->error);
+    reading->fd = open_by_ini(reading, library);
+    if (reading->fd < 0)
+        reading->fd = open_by_digest(reading, library);
     library_close(library);
     return reading->fd >= 0;
 }
@@ -266,6 +287,7 @@ static struct source_fetch *start(struct source_client *client,
     fetch->reading = reading;
     reading->fetch = fetch;
     reading->fd = -1;
+    reading->size = request->size;
     if (library_place_make(&reading->place, client, request->file, request->url, &fetch->error))
         read_on(fetch);
     else

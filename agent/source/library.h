@@ -1,6 +1,7 @@
 /*
  * A distribution point that is a content library on a path (library_read.h): its files are found by
- * their INI files and read in pieces, one after the other; the validator is the INI's SHA-256.
+ * their INI files, or by what policy says of their bytes, and read in pieces, one after the other;
+ * the validator is the file's SHA-256.
  *
  * A path may hang (a share whose server is gone): everything is read on the thread for errands,
  * whose waiting stops nobody, and given up after `stall_ms`. A path that no signed policy names is

@@ -14,6 +14,7 @@ bool library_place_make(struct library_place *place, const struct source_client 
         .name = mem_copy_string(file->name ? file->name : ""),
         .version = file->version,
     };
+    snprintf(place->sha256, sizeof place->sha256, "%s", file->sha256 ? file->sha256 : "");
     if (site_judge_library(file->dp, &client->options->library_roots, &root) !=
         LIBRARY_PATH_ALLOWED)
         return error_set(err, ERROR_FAILED, BLAME_POLICY, "LIBRARY", url,

@@ -11,6 +11,7 @@ struct library_place {
     char *url;          /* as it may be shown */
     char *content_id, *name;
     int64_t version;
+    char sha256[HASH_HEX_MAX]; /* as policy says; empty: not known */
 };
 
 /* false: policy may not name this path; code LIBRARY. Free it in any case. */

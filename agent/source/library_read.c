@@ -19,7 +19,7 @@
 
 struct library {
     char *path;
-    int dir, packages, data, files; /* the folder and its three rooms */
+    int dir, packages, data, files; /* the folder and its three rooms; -1: no PkgLib */
 };
 
 static bool refuse(const struct library *library, struct error *err, const char *name,
@@ -93,6 +93,13 @@ static int open_room(const struct library *library, int dir, const char *name, s
     return fd;
 }
 
+/* A copy may lack it: it only names what DataLib has. */
+static bool open_packages(struct library *library, struct error *err)
+{
+    library->packages = open_room(library, library->dir, "PkgLib", NULL);
+    return library->packages >= 0 || errno == ENOENT || refuse_errno(library, err, "PkgLib");
+}
+
 /* Takes the descriptor of the folder; below 0: why is in `err`. */
 static struct library *open_rooms(int dir, const char *path, struct error *err)
 {
@@ -109,7 +116,7 @@ static struct library *open_rooms(int dir, const char *path, struct error *err)
     }
     if ((library->data = open_room(library, library->dir, "DataLib", err)) >= 0 &&
         (library->files = open_room(library, library->dir, "FileLib", err)) >= 0 &&
-        (library->packages = open_room(library, library->dir, "PkgLib", err)) >= 0)
+        open_packages(library, err))
         return library;
     library_close(library);
     return NULL;
@@ -304,7 +311,8 @@ bool library_list(struct library *library, struct library_contents *contents, st
     *contents = (struct library_contents){0};
     bool ok = list_room(&listing, library->data, err);
     listing.packages = true;
-    ok = ok && list_room(&listing, library->packages, err);
+    if (library->packages >= 0)
+        ok = ok && list_room(&listing, library->packages, err);
     if (!ok)
         library_contents_free(contents);
     else

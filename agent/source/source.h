@@ -64,7 +64,8 @@ struct source_file {
     const struct site_dp *dp;
     const char *content_id;
     int64_t version;
-    const char *name; /* NULL: the content */
+    const char *name;   /* NULL: the content */
+    const char *sha256; /* what policy says of the file's bytes; NULL: nothing */
 };
 
 enum source_take {

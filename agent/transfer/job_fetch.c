@@ -294,10 +294,13 @@ static void ask(struct job_fetch *fetch)
     fetch->form = source->form;
     char *url = source->kind->file_url(source->url, fetch->form, file->staged->file->name);
     bool alone = file->fetches == 1 && part_received(file->part) == part_front(file->part);
+    const struct manifest_file *wanted = file->staged->file;
+    bool is_known = wanted->algorithm == HASH_SHA256 && !file->staged->is_listed;
     const struct source_file named = {.dp = source->dp,
                                       .content_id = job_content(job)->id,
                                       .version = job_content(job)->version,
-                                      .name = file->staged->file->name};
+                                      .name = wanted->name,
+                                      .sha256 = is_known ? wanted->hash : NULL};
     struct source_request request = {
         .url = url,
         .file = &named,

@@ -62,6 +62,17 @@ def test_forms(scene):
         assert cache(scene, "remove", "PS100001").code == 0
 
 
+def test_without_its_indexes(scene):
+    """A copy that lacks PkgLib, or a content's INI, has its bytes all the same."""
+    content_of(scene)
+    for missing in ("PkgLib", "DataLib/PS100001.3/setup.exe.INI"):
+        path = library_of(scene).path(missing)
+        subprocess.run(["rm", "-r", path], check=True)
+        result = import_from(scene, "usb")
+        assert result.code == 0 and result.json["imported"] == 1, result
+        assert cache(scene, "remove", "PS100001").code == 0
+
+
 def test_folder_hash(scene):
     """A content that policy knows by its folder hash alone."""
     content = content_of(scene, hashes=True)

@@ -244,7 +244,9 @@ def test_bad_ini_files(scene):
     }
     for what, text in texts.items():
         content = stage(scene, web=nginx.url)
-        ini = library_at(scene).path("DataLib", "PS100001.3", "setup.exe.INI")
+        library = library_at(scene)
+        os.unlink(library.file_path(FILES["setup.exe"]))
+        ini = library.path("DataLib", "PS100001.3", "setup.exe.INI")
         if isinstance(text, bytes):
             put(ini, text)
         else:
@@ -258,6 +260,23 @@ def test_bad_ini_files(scene):
         errors = [error["text"] for row in result.json["sources"] if row["dp"] == NAME
                   for error in row["errors"]]
         assert any(what in error for error in errors), (what, errors)
+        assert cache(scene, "remove", "PS100001").code == 0
+        shutil.rmtree(scene.path("mnt"))
+
+
+def test_missing_pieces(scene):
+    """Without PkgLib, without the content's INI, without a file's INI, without its folder: what
+    FileLib has and policy proves is taken."""
+    content = stage(scene)
+    for missing in ("PkgLib", "DataLib/PS100001.3.INI", "DataLib/PS100001.3/setup.exe.INI",
+                    "DataLib/PS100001.3/en-us", "DataLib/PS100001.3"):
+        path = library_at(scene).path(missing)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+        result = scene.get()
+        assert result.code == 0 and scene.has(content) and gave(result) == {NAME: 1500007}, result
         assert cache(scene, "remove", "PS100001").code == 0
         shutil.rmtree(scene.path("mnt"))
 
