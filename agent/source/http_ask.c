@@ -105,6 +105,9 @@ static void set_headers(struct source_fetch *fetch)
     curl_slist_free_all(fetch->headers);
     fetch->headers = NULL;
     set_range(fetch);
+    /* What was wrong may have been another file's reply: a connection that slipped by one stays so.
+     */
+    curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, fetch->request.past_caches ? 1L : 0L);
     if (fetch->request.past_caches)
         add_header(fetch, "Cache-Control", "no-cache");
     const struct source_document *document = fetch->request.document;

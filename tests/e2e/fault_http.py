@@ -141,6 +141,26 @@ def surprise_once(request):
 
 
 @behaviour
+def surprise_late(request):
+    """As surprise-once; the reply that nobody asked for comes with the next request, so that no look
+    between the two finds it."""
+    slipped = getattr(request.server, "slipped", None)
+    if not request.server.surprised:
+        request.server.surprised = True
+        request.server.slipped = request.sock
+        serve(request)
+    elif slipped is request.sock:
+        body = request.body() or b""
+        extra = spoil(body)
+        request.server.slipped = None
+        request.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(extra) + extra)
+        head_for(request, body)
+        request.send(body)
+    else:
+        serve(request)
+
+
+@behaviour
 def bad_chunk(request):
     request.close()
     body = request.body() or b""

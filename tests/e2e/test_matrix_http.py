@@ -185,6 +185,16 @@ def test_h2_surprise_on_a_kept_connection(scene):
     assert len(errors_of(result)) <= 10, result
 
 
+def test_h2_surprise_on_the_only_connection(scene):
+    """What was wrong is asked for again on a connection of its own: the kept one may have slipped by
+    a reply for good."""
+    content = scene.content({"f%02d" % i: filler(40000, i) for i in range(20)})
+    server = only(scene, content, "surprise-late")
+    scene.settings(connectionsPerSource=1)
+    succeeds(scene, content, timeout=60)
+    assert server.surprised, "nobody was surprised"
+
+
 def test_h2_surprises_everywhere(scene):
     """The same behind each reply: nothing wrong is visible, and there is an end."""
     content = scene.content({"f%02d" % i: filler(40000, i) for i in range(20)})

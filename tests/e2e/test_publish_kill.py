@@ -199,7 +199,8 @@ def test_calls_that_fail(scene):
         done = Traced(lane, source, 4, *inject(call, "error=EIO", n))
         assert done.code in (0, 1), (call, n, done)
         failed += done.code
-        if done.code:
+        # Of another thread, the call that writes the message may have failed too.
+        if done.code and done.injected() < 2:
             assert done.err.count("\n") == 1 and done.err.startswith("nearpoint: "), done
         kills.look(source)
         assert source.publish(version=4).code == 0, (call, n)
