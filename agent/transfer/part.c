@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES       (128 * 1024)
+#define CHUNK_BYTES       (96 * 1024)
 #define CHUNKS_QUEUED_MAX 4 /* where the pool says nothing */
 #define PIECE_BYTES       (64 * 1024)
 /* Smaller files are asked for anew rather than remembered. */

@@ -249,14 +249,15 @@ def test_killed_and_resumed(scene):
     scene.check_cache()
     done = {name for folder, _, names in os.walk(scene.cache + "/Staging") for name in names
             if re.fullmatch("[0-9A-F]{64}", name)}
-    assert len(done) > len(files) // 4, len(done)
+    # As many as connections were under way.
+    assert len(done) > len(files) // 3 - 24 and done, len(done)
     before = len(gets(server))
     result = scene.get()
     check_whole(scene, content, value, result)
     again = len(gets(server)) - before
     assert again <= len(files) - len(done) + 24, "%d requests, %d parts were there" % (
         again, len(done))
-    assert result.json["bytesReused"] > content.size // 5, result
+    assert result.json["bytesReused"] >= len(done) * 30000 // 2, result
 
 
 def test_changed_between_two_runs(scene):
