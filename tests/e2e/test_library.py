@@ -325,9 +325,11 @@ def test_swapped_while_it_is_read(scene):
     can_trace()
     nginx = scene.nginx()
     data = FILES["setup.exe"]
-    for swap in (lambda path: os.truncate(path, 300000),
-                 lambda path: put(path, filler(len(data), 9)),
-                 lambda path: (put(path + "x", filler(len(data), 9)), os.rename(path + "x", path))):
+    swaps = ((lambda path: os.truncate(path, 300000), "became shorter"),
+             (lambda path: put(path, filler(len(data), 9)), "wrong hash"),
+             # Who has it open reads on.
+             (lambda path: (put(path + "x", filler(len(data), 9)), os.rename(path + "x", path)), None))
+    for swap, what in swaps:
         content = stage(scene, web=nginx.url)
         path = library_at(scene).file_path(data)
         process = run_traced(scene, *delayed("3", 1))
@@ -337,6 +339,7 @@ def test_swapped_while_it_is_read(scene):
         assert process.returncode == 0, (out, err)
         assert scene.has(content)
         scene.check_cache()
+        assert not what or what.encode() in out, (what, out)
         assert cache(scene, "remove", "PS100001").code == 0
         shutil.rmtree(scene.path("mnt"))
         os.unlink(scene.path("trace"))
