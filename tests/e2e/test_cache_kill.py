@@ -7,7 +7,7 @@ import subprocess
 
 import harness
 from contentlib import Library
-from harness import DP, filler, torture
+from harness import DP, filler, slow, torture
 from sweep import CHANGES, Traced, can_trace, inject, twin
 from test_cache import estate, tree_of, used_long_ago
 from test_cache_verify import flip
@@ -250,10 +250,12 @@ def test_remove_at_every_call(scene):
 
 
 @torture
+@slow("a run under strace for every call that changes a file")
 def test_repair_at_every_call(scene):
     repair(scene, None)
 
 
 @torture
+@slow("a run under strace for every call that changes a file")
 def test_publish_at_every_call(scene):
     publish_of_what_is_there(scene, None)

@@ -356,4 +356,9 @@ def test_kills_while_replacing(scene):
 @slow("a run under strace for every call that changes a file")
 def test_kills_at_every_call(scene):
     sweep(scene, None, [], None)
+
+
+@torture
+@slow("a run under strace for every call that changes a file")
+def test_kills_while_replacing_at_every_call(scene):
     sweep(scene, OLD, ["--replace"], None)
