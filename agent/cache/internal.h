@@ -177,6 +177,10 @@ struct proofs {
     struct proof *list; /* by digest once read */
 };
 void proofs_read(const struct place *place, struct proofs *proofs);
+/* Record after record, the last used first, until `each` has enough (false): a further link changes
+   its file's times, so that mostly the newest record alone knows them. */
+void proofs_each(const struct place *place, bool (*each)(void *arg, const struct proofs *proofs),
+                 void *arg);
 bool proofs_know(const struct proofs *proofs, const char *sha256, const struct stamp *stamp);
 /* Does any record have a file of this digest? */
 bool proofs_name(const struct proofs *proofs, const char *sha256);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int by_digest(const void *a, const void *b)
@@ -43,6 +44,62 @@ void proofs_read(const struct place *place, struct proofs *proofs)
     if (proofs->count)
         qsort(proofs->list, proofs->count, sizeof *proofs->list, by_digest);
 }
+
+/* ---- one record after the other ---- */
+
+struct named {
+    char *content_id;
+    int64_t version, used_ns;
+};
+
+struct newest {
+    size_t count, cap;
+    struct named *list;
+};
+
+static void add_name(void *arg, const char *content_id, int64_t version, const struct place *place)
+{
+    struct newest *newest = arg;
+    struct stat status;
+    char *path = cache_data_path(content_id, version, ".INI");
+    if (fstatat(place->dir, path, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        newest->list =
+            mem_grow(newest->list, &newest->cap, newest->count + 1, sizeof *newest->list);
+        newest->list[newest->count++] =
+            (struct named){mem_copy_string(content_id), version, stamp_of(&status).mtime_ns};
+    }
+    free(path);
+}
+
+static int by_use(const void *a, const void *b)
+{
+    int64_t left = ((const struct named *)a)->used_ns, right = ((const struct named *)b)->used_ns;
+    return (left < right) - (left > right);
+}
+
+void proofs_each(const struct place *place, bool (*each)(void *arg, const struct proofs *proofs),
+                 void *arg)
+{
+    struct newest newest = {0};
+    bool goes_on = true;
+    names_each(place, CACHE_DATALIB, ".INI", add_name, &newest);
+    if (newest.count)
+        qsort(newest.list, newest.count, sizeof *newest.list, by_use);
+    for (size_t i = 0; i < newest.count; i++) {
+        struct proofs proofs = {0};
+        if (goes_on)
+            add_named(&proofs, newest.list[i].content_id, newest.list[i].version, place);
+        if (proofs.count) {
+            qsort(proofs.list, proofs.count, sizeof *proofs.list, by_digest);
+            goes_on = each(arg, &proofs);
+        }
+        proofs_free(&proofs);
+        free(newest.list[i].content_id);
+    }
+    free(newest.list);
+}
+
+/* ---- asked ---- */
 
 static size_t first_of(const struct proofs *proofs, const char *sha256)
 {

@@ -69,32 +69,41 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
 }
 
-static bool is_proven(const struct staging *staging, const struct staged_file *file,
-                      const struct proofs *proofs)
+/* May a record prove it? */
+static bool is_here(const struct staging *staging, const struct staged_file *file)
 {
-    const struct stamp stamp = {file->file->size, file->mtime_ns, file->ctime_ns};
-    return file->found == STAGED_LIBRARY && !file->is_listed &&
-           &staging->cache->places[file->place] == staging->place &&
-           proofs_know(proofs, file->file->hash, &stamp);
+    return file->found == STAGED_LIBRARY && !file->is_listed && !file->kept &&
+           &staging->cache->places[file->place] == staging->place;
+}
+
+static bool keep_known(void *arg, const struct proofs *proofs)
+{
+    struct staging *staging = arg;
+    bool all = true;
+    for (size_t i = 0; i < staging->file_count; i++) {
+        struct staged_file *file = &staging->files[i];
+        const struct stamp stamp = {file->file->size, file->mtime_ns, file->ctime_ns};
+        if (!is_here(staging, file))
+            continue;
+        file->kept = proofs_know(proofs, file->file->hash, &stamp);
+        if (file->kept)
+            memcpy(file->sha256, file->file->hash, sizeof file->sha256);
+        all = all && file->kept;
+    }
+    return !all;
 }
 
 static void collect_proven(struct sweep *sweep)
 {
     struct staging *staging = sweep->staging;
-    struct proofs proofs;
-    proofs_read(staging->place, &proofs);
+    proofs_each(staging->place, keep_known, staging);
     sweep->names = mem_zero(staging->name_count + 1, sizeof *sweep->names);
     for (size_t i = 0; i < staging->file_count; i++) {
         struct staged_file *file = &staging->files[i];
-        if (!is_proven(staging, file, &proofs))
-            continue;
-        file->kept = true;
-        memcpy(file->sha256, file->file->hash, sizeof file->sha256);
-        for (size_t n = 0; n < file->name_count; n++)
+        for (size_t n = 0; file->kept && n < file->name_count; n++)
             sweep->names[sweep->count++] = (struct named){file->names[n], file};
     }
     qsort(sweep->names, sweep->count, sizeof *sweep->names, by_name);
-    proofs_free(&proofs);
 }
 
 static int open_parent(struct sweep *sweep, const char *name, const char **leaf, struct error *err)
