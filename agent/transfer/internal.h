@@ -22,6 +22,7 @@ struct job_source {
     unsigned form, first_form; /* of the URLs asked for now, and at first */
     bool form_known;           /* it gave a byte under `form` */
     struct error refusal;      /* its answer to the first form */
+    struct job_file *trial;    /* was wrong, and comes from it once more; NULL: none yet */
     bool was_wrong;            /* all it gave did not have the folder hash, */
     struct manifest wrong;     /* but these digests; by name */
     struct job_source_report report;

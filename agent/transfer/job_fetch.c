@@ -329,6 +329,8 @@ void fetch_start(const struct run *run, struct job_source *source)
     struct job_fetch *fetch =
         create(file, source, run->anew ? 0 : run->span.start, run->anew ? size : run->span.end);
     part_stream_begin(file->part, &fetch->stream, run->span.start, run->span.end);
+    if (file->past_caches && !job->only)
+        source->trial = file;
     if (job->current != source) {
         trace_source(job, source, job->current == NULL);
         job->current = source;

@@ -263,6 +263,8 @@ void files_take_kept(struct job *job)
 
 void files_prepare(struct job *job)
 {
+    for (size_t i = 0; i < job->source_count; i++)
+        job->sources[i]->trial = NULL;
     free(job->files);
     job->done_count = 0;
     job->file_count = staging_file_count(job->staging);

@@ -164,8 +164,18 @@ static bool is_far_ahead(const struct run *run)
     return run->span.start - part_front(run->file->part) > AHEAD_MAX;
 }
 
+/* A file that was wrong is on its way from it once more, or hashed: nothing new is begun with a
+   source that may prove bad. Its end, whatever it is, makes a new plan. */
+static bool is_on_trial(const struct job_source *source)
+{
+    const struct job_file *file = source->trial;
+    return file && file->past_caches && (file->fetches > 0 || file->state == FILE_ENDING);
+}
+
 static bool next_run(struct job *job, const struct job_source *source, struct run *run)
 {
+    if (is_on_trial(source))
+        return false;
     for (struct job_file *file = job->ready.first; file; file = file->next)
         if (run_of(file, source, run)) {
             if (is_far_ahead(run))

@@ -241,23 +241,22 @@ def test_killed_and_resumed(scene):
     files = {"d%d/f%03d.bin" % (i % 7, i): filler(30000 + i, i) for i in range(300 // SCALE)}
     content, value = hashed(scene, near(server), files=files, folders=[])
     process = scene.start()
-    wait_until(lambda: server.text().count("GET ") > len(files) // 3 or process.poll() is not None,
-               60, "a third of the files")
+    wait_until(lambda: scene.staged() > content.size // 3 or process.poll() is not None,
+               60, "a third of the bytes")
     process.kill()
     process.communicate()
     assert process.returncode == -9, "it ended before"
     scene.check_cache()
     done = {name for folder, _, names in os.walk(scene.cache + "/Staging") for name in names
             if re.fullmatch("[0-9A-F]{64}", name)}
-    # As many as connections were under way.
-    assert len(done) > len(files) // 3 - 24 and done, len(done)
+    assert len(done) > len(files) // 4, len(done)
     before = len(gets(server))
     result = scene.get()
     check_whole(scene, content, value, result)
     again = len(gets(server)) - before
     assert again <= len(files) - len(done) + 24, "%d requests, %d parts were there" % (
         again, len(done))
-    assert result.json["bytesReused"] >= len(done) * 30000 // 2, result
+    assert result.json["bytesReused"] > content.size // 5, result
 
 
 def test_changed_between_two_runs(scene):

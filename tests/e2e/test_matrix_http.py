@@ -397,7 +397,7 @@ def test_h7_set_aside_once_proven(scene):
     result = succeeds(scene, content, timeout=60)
     files = {record["file"] for record in bad.asked()}
     print("asked for %d files" % len(files))
-    assert 1 <= len(files) <= 50, "asked for %d files" % len(files)
+    assert 1 <= len(files) <= 16, "asked for %d files" % len(files)
     assert len(bad.asked()) <= 2 * len(files), bad.asked()
     assert len(good.asked()) == 200 and errors_of(result, GOOD) == [], result
 
