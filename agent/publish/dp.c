@@ -1,6 +1,6 @@
+#include "agent/publish/dp.h"
 #include "agent/publish/dp_record.h"
 #include "agent/publish/place.h"
-#include "agent/publish/publication.h"
 #include "agent/publish/tree_read.h"
 
 #include "policy/base/beneath.h"

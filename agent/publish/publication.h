@@ -29,9 +29,4 @@ struct laid_out {
 bool publication_refuse_twin(int root, const char *room, const char *name, const char *where,
                              struct error *err);
 
-/* Below FOLDER/SMS_DP_SMSPKG$, for a web server. Refuses as publish.h says; on false the path may
-   be set all the same. System calls: those of tree, pool and place, renameat2, unlinkat. */
-bool dp_lay_out(const struct publication *what, const char *folder, struct laid_out *laid_out,
-                struct error *err);
-
 #endif

@@ -1,5 +1,6 @@
 #include "agent/publish/publish.h"
 
+#include "agent/publish/dp.h"
 #include "agent/publish/dp_record.h"
 #include "agent/publish/library.h"
 

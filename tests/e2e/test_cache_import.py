@@ -143,6 +143,14 @@ def test_hostile_library(scene):
         put(library.path("DataLib", "PS100001.3"))
         result = import_from(scene, "hostile%d" % number, json=False)
         assert result.code == 1 and what in result.message, (what, result)
+    tree = library_of(scene, name="below").path("DataLib", "PS100001.3")
+    os.makedirs(tree + "/setup.exe")
+    overwrite(tree + "/setup.exe/x.INI", open(tree + "/setup.exe.INI", "rb").read())
+    result = import_from(scene, "below", json=False)
+    assert result.code == 1 and "is below a file" in result.message, result
+    os.makedirs(library_of(scene, name="deep").path("DataLib", "PS100001.3") + "/d" * 70)
+    result = import_from(scene, "deep", json=False)
+    assert result.code == 1 and "is too deep" in result.message, result
     os.symlink(scene.path("hostile0/DataLib"), library_of(scene, name="x").path("link"))
     subprocess.run(["rm", "-rf", scene.path("x/FileLib")], check=True)
     os.symlink(scene.path("hostile0/FileLib"), scene.path("x/FileLib"))

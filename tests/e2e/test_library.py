@@ -146,6 +146,8 @@ def test_default_roots(scene):
         assert located(scene)[NAME]["rank"] == 1
     scene.settings(libraryRoots="mnt")
     assert scene.run("locate", "PS100001", *scene.MACHINE).code == 3
+    scene.settings(libraryRoots=["/mnt/%d" % i for i in range(33)])
+    assert scene.run("locate", "PS100001", *scene.MACHINE).code == 3
     scene.settings(libraryRoots=["mnt"])
     assert scene.run("locate", "PS100001", *scene.MACHINE).code == 3
 
@@ -370,3 +372,20 @@ def test_kills(scene):
         scene.check_cache()
     result = scene.get()
     assert result.code == 0 and scene.has(content) and result.json["bytesReused"] > 0, result
+
+
+@slow("a run under strace")
+def test_another_file_by_the_next_run(scene):
+    """What an earlier run began with was another file by the library's own word: it is not gone on
+    with, and no hash has to say so."""
+    can_trace()
+    right, wrong = filler(8 << 20, 1), filler(8 << 20, 9)
+    content = stage(scene, files={"one.wim": right})
+    library_at(scene, files={"one.wim": wrong})
+    done = Traced(scene, [], "pread64", *inject("pread64", "signal=KILL", 24))
+    assert done.killed and scene.staged() > 4 << 20, str(done)
+    shutil.rmtree(scene.path("mnt"))
+    library_at(scene, files={"one.wim": right})
+    result = scene.get()
+    assert result.code == 0 and scene.has(content), result
+    assert [row["errors"] for row in result.json["sources"]] == [[]], result
