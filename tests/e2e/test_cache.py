@@ -179,6 +179,18 @@ def test_one_that_is_read_stays(scene):
     assert removed(cache(scene, "remove", "PS100001")) == ["PS100001.3"]
 
 
+def test_an_index_that_is_missing(scene):
+    """Whoever published may have been killed in the writing of PkgLib: the next use completes it."""
+    estate(scene, several(scene, 1))
+    bring(scene, "PS100001")
+    room = os.path.join(scene.cache, "PkgLib")
+    os.rename(room + "/PS100001.INI", room + "/.PS100001.INI.tmp")
+    result = bring(scene, "PS100001")
+    assert result.json["bytesFromNetwork"] == 0 and os.listdir(room) == ["PS100001.INI"], result
+    with open(room + "/PS100001.INI") as file:
+        assert file.read() == "[Packages]\nPS100001.1=\n"
+
+
 def test_the_longest_unused_goes_first(scene):
     contents = several(scene, 4)
     estate(scene, contents, MaxCacheSizeMB=2, CacheTombstoneContentMinDuration=3600)
