@@ -20,7 +20,7 @@ void check_cloud_never_allowed(struct findings *findings, const struct check_inp
     const struct site *site = input->site;
     struct check_list clouds = {0};
     for (size_t i = 0; i < site->dp_count; i++)
-        if (site->dps[i].kind == DP_CLOUD)
+        if (site_is_cloud(&site->dps[i]))
             check_list_add(&clouds, site->dps[i].name);
     bool one = clouds.count == 1;
     bool finds = clouds.count && !is_allowed_somewhere(input->resultant);
@@ -35,7 +35,7 @@ void check_cloud_never_allowed(struct findings *findings, const struct check_inp
 const char *check_service_name(const struct site_dp *dp)
 {
     bool is_azures = dp->service && dp->azure_name && text_equal(dp->service, dp->azure_name);
-    return dp->kind == DP_CLOUD && !is_azures ? dp->service : NULL;
+    return site_is_cloud(dp) && !is_azures ? dp->service : NULL;
 }
 
 /* A DP with a root of its own needs no name of a service. */
@@ -45,7 +45,7 @@ void check_cloud_no_name(struct findings *findings, const struct check_input *in
     const struct site *site = input->site;
     for (size_t i = 0; i < site->dp_count; i++) {
         const struct site_dp *dp = &site->dps[i];
-        if (dp->kind == DP_CLOUD && !dp->service && !dp->base_url)
+        if (site_is_cloud(dp) && !dp->service && !dp->base_url)
             check_add(findings, row, check_dp_name(input->policy, dp),
                       "the policy does not know its service name, and '%s' of its NAL path is used "
                       "in its place; export SMS_AzureService with ServiceCName",

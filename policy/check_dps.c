@@ -37,8 +37,7 @@ static const char *dp_name(const struct check_input *input, const struct site_dp
 static bool needs_no_group(const struct site *site, const struct site_dp *dp)
 {
     bool internet_only = dp->internet_facing && dp->internet_shared == 0;
-    return dp->kind == DP_CLOUD || internet_only ||
-           (!check_current_rules(site) && !dp->is_protected);
+    return site_is_cloud(dp) || internet_only || (!check_current_rules(site) && !dp->is_protected);
 }
 
 void check_dp_no_group(struct findings *findings, const struct check_input *input,
@@ -64,7 +63,7 @@ void check_protected_unreached(struct findings *findings, const struct check_inp
         const struct site_dp *dp = &site->dps[i];
         bool is_reached =
             reach[i].by_boundary || (check_current_rules(site) && reach[i].by_default);
-        if (dp->is_protected && dp->kind != DP_CLOUD && !is_reached && check_has_room(findings))
+        if (dp->is_protected && !site_is_cloud(dp) && !is_reached && check_has_room(findings))
             check_add(findings, row, dp_name(input, dp),
                       "protected, and %s, so it is the near one of no machine: add the boundaries "
                       "that it is for to a group of it",
@@ -117,7 +116,7 @@ void check_internet_sharing_unknown(struct findings *findings, const struct chec
     const struct site *site = input->site;
     for (size_t i = 0; i < site->dp_count; i++) {
         const struct site_dp *dp = &site->dps[i];
-        if (dp->internet_facing && dp->kind != DP_CLOUD && dp->internet_shared < 0 &&
+        if (dp->internet_facing && !site_is_cloud(dp) && dp->internet_shared < 0 &&
             check_has_room(findings))
             check_add(findings, row, dp_name(input, dp),
                       "internet-facing; whether intranet machines use it too is not known, and "
@@ -131,7 +130,7 @@ void check_internet_no_https(struct findings *findings, const struct check_input
     const struct site *site = input->site;
     for (size_t i = 0; i < site->dp_count; i++) {
         const struct site_dp *dp = &site->dps[i];
-        if (dp->internet_facing && dp->kind != DP_CLOUD && !dp->https && check_has_room(findings))
+        if (dp->internet_facing && !site_is_cloud(dp) && !dp->https && check_has_room(findings))
             check_add(findings, row, dp_name(input, dp),
                       "internet-facing over HTTP; internet machines use HTTPS alone, so it serves "
                       "none of them: set it to HTTPS, or to intranet only");

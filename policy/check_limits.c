@@ -54,7 +54,7 @@ static int by_code(const void *a, const void *b)
 /* Cloud services and what is no role of a site have no part in the limits. */
 static bool is_of_site(const struct site_dp *dp)
 {
-    return dp->site_code && *dp->site_code && dp->kind != DP_CLOUD && dp->kind != DP_LIBRARY;
+    return dp->site_code && *dp->site_code && !site_is_cloud(dp) && dp->kind != DP_LIBRARY;
 }
 
 static void read_sizes(struct site_sizes *sizes, const struct site *site)

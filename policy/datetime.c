@@ -186,17 +186,33 @@ static bool print(const struct moment *moment, char out[DATETIME_MAX])
     return true;
 }
 
-bool datetime_canonical(const char *text, size_t len, char out[DATETIME_MAX])
+static bool read_any(const char *text, size_t len, struct moment *moment)
 {
     char copy[TEXT_MAX + 1];
-    struct moment moment = {0};
     /* Most texts are none: the first character tells. */
     if (len < TEXT_MIN || len > TEXT_MAX || (*text != '/' && (*text < '0' || *text > '9')) ||
         memchr(text, '\0', len))
         return false;
     memcpy(copy, text, len);
     copy[len] = '\0';
-    return (read_dmtf(copy, &moment) || read_iso(copy, &moment) ||
-            read_powershell(copy, &moment)) &&
-           print(&moment, out);
+    return read_dmtf(copy, moment) || read_iso(copy, moment) || read_powershell(copy, moment);
+}
+
+bool datetime_canonical(const char *text, size_t len, char out[DATETIME_MAX])
+{
+    struct moment moment = {0};
+    return read_any(text, len, &moment) && print(&moment, out);
+}
+
+bool datetime_seconds(const char *text, size_t len, int64_t *seconds)
+{
+    struct moment moment = {0};
+    bool ok = read_any(text, len, &moment);
+    *seconds = moment.seconds;
+    return ok;
+}
+
+bool datetime_print(int64_t seconds, char out[DATETIME_MAX])
+{
+    return print(&(struct moment){.seconds = seconds}, out);
 }

@@ -129,16 +129,22 @@ const char *settings_origin_text(struct policy *policy, const struct settings *s
     return kept;
 }
 
+void settings_add_origin_place(struct buf *out, const struct settings *settings,
+                               enum setting setting)
+{
+    const struct resultant_value *origin = settings->origin[setting];
+    origin_add_source(out, origin ? origin->source : NULL);
+    if (origin) {
+        buf_append_text(out, ", ");
+        origin_add_place(out, origin->source->instance->document, origin->property->line);
+    }
+}
+
 const char *settings_origin_place(struct policy *policy, const struct settings *settings,
                                   enum setting setting)
 {
-    const struct resultant_value *origin = settings->origin[setting];
     struct buf words = {0};
-    origin_add_source(&words, origin ? origin->source : NULL);
-    if (origin) {
-        buf_append_text(&words, ", ");
-        origin_add_place(&words, origin->source->instance->document, origin->property->line);
-    }
+    settings_add_origin_place(&words, settings, setting);
     const char *kept = arena_copy_string(&policy->arena, words.data);
     buf_free(&words);
     return kept;

@@ -6,6 +6,7 @@
 #ifndef POLICY_SETTINGS_H
 #define POLICY_SETTINGS_H
 
+#include "policy/base/buf.h"
 #include "policy/resultant.h"
 
 enum setting {
@@ -61,5 +62,7 @@ const char *settings_origin_text(struct policy *policy, const struct settings *s
 /* The same with policy and place: "..., policy {...} version 2.00, samples/policy/...xml:12". */
 const char *settings_origin_place(struct policy *policy, const struct settings *settings,
                                   enum setting setting);
+void settings_add_origin_place(struct buf *out, const struct settings *settings,
+                               enum setting setting);
 
 #endif

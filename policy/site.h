@@ -68,6 +68,16 @@ struct site_address {
    into the arena. false: no address. */
 bool site_address_parse(struct site_address *address, struct arena *arena, const char *text);
 
+/* NP_CloudAccess: what a cloud distribution point's blobs are asked for and read with. Secret. */
+struct site_access {
+    const char *nal_path;
+    const char *sas;    /* query text without '?', or NULL: none is needed */
+    const char *key_id; /* or NULL */
+    bool has_key;
+    unsigned char key[32]; /* wraps each blob's own */
+    const struct instance *instance;
+};
+
 struct site_dp {
     const char *name;     /* the host as the site writes it (ServerName, else the NAL path's) */
     const char *nal_path; /* NULL where not known */
@@ -92,10 +102,14 @@ struct site_dp {
     size_t subnet_count;
     const char *const *subnets; /* network IDs, where only they are known */
     const char *ad_site;
-    const char *library_path; /* NP_DistributionPoint.LibraryPath, or NULL */
-    bool library_signed;      /* it stands in a document whose signature was verified */
+    const char *library_path;         /* NP_DistributionPoint.LibraryPath, or NULL */
+    bool library_signed;              /* it stands in a document whose signature was verified */
+    const struct site_access *access; /* NULL: the policy has none for it */
     const struct instance *instance;
 };
+
+/* Cloud distribution points, and those of MDM (Intune), which are cloud DPs of another name. */
+bool site_is_cloud(const struct site_dp *dp);
 
 /* Of a cloud DP, or of a content library on this machine, no address decides anything. */
 bool site_lacks_address(const struct site_dp *dp);
@@ -120,6 +134,9 @@ enum library_path site_judge_library(const struct site_dp *dp, const struct libr
 #define SITE_CONTENT_ON_DEMAND                                        \
     (INT64_C(1) << 30) /* PkgFlags: the site brings it when asked for \
                         */
+
+#define SITE_CONTENT_PLAIN_IN_CLOUD \
+    (INT64_C(1) << 23) /* PkgFlags: DO_NOT_ENCRYPT_CONTENT_ON_CLOUD */
 
 #define SITE_CONTENT_PERSIST (INT64_C(1) << 25) /* PkgFlags: PERSIST_IN_CACHE (configmgr-sdk) */
 
@@ -216,6 +233,8 @@ struct site {
     struct site_dp *dps; /* by name without case */
     size_t content_count;
     struct site_content *contents; /* by ID without case, then version */
+    size_t access_count;
+    struct site_access *accesses; /* by NAL path without case */
     size_t dp_group_count;
     struct site_dp_group *dp_groups; /* by ID without case */
     size_t code_count;

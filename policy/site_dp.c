@@ -139,7 +139,7 @@ static bool join_cloud(struct site *site, const struct site_rows *clouds, struct
         if (dp->service)
             dp->host = dp->service;
     }
-    dp->https = dp->https || dp->kind == DP_CLOUD;
+    dp->https = dp->https || site_is_cloud(dp);
     return true;
 }
 
@@ -316,6 +316,7 @@ static bool read_dp(struct site *site, const struct dp_sources *from, const stru
         !join_cloud(site, &from->clouds, dp, err))
         return false;
     join_machine(site, &from->machines, dp);
+    dp->access = site_find_access(site, dp->nal_path);
     return join_ours(site, &from->ours, dp, err);
 }
 
@@ -351,7 +352,7 @@ struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_pat
 bool site_read_dps(struct site *site, struct error *err)
 {
     struct dp_sources from;
-    if (!read_sources(site, &from, err))
+    if (!site_read_accesses(site, err) || !read_sources(site, &from, err))
         return false;
     site->tables->resources = from.resources;
     site->tables->machines = from.machines;

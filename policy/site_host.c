@@ -105,6 +105,6 @@ const char *site_nal_host(struct policy *policy, const char *nal_path)
 
 bool site_lacks_address(const struct site_dp *dp)
 {
-    bool needs = dp->kind != DP_CLOUD && dp->kind != DP_LIBRARY;
+    bool needs = !site_is_cloud(dp) && dp->kind != DP_LIBRARY;
     return needs && !dp->address_count && !dp->subnet_count;
 }

@@ -73,6 +73,10 @@ const struct site_row *site_rows_find_number(const struct site_rows *rows, int64
 /* Rows that join to nothing gather at the front of their own table, which is read no more. */
 void site_keep_lost(struct site_rows *lost, const struct site_rows *rows, size_t at);
 
+/* site_cloud.c */
+bool site_read_accesses(struct site *site, struct error *err);
+const struct site_access *site_find_access(const struct site *site, const char *nal_path);
+
 /* The DP with this NAL path, or NULL. */
 struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_path);
 

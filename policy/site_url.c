@@ -27,7 +27,7 @@ const char *site_folder(const struct site *site, const struct site_content *cont
                         const struct site_dp *dp)
 {
     struct arena *arena = &site->policy->arena;
-    if (dp->kind == DP_CLOUD)
+    if (site_is_cloud(dp))
         return container(arena, content->package_id ? content->package_id : content->id);
     if (content->kind == CONTENT_APPLICATION && content->has_version)
         return arena_format(arena, "%s.%lld", content->id, (long long)content->version);
@@ -51,10 +51,10 @@ static void append_segment(struct buf *url, const char *text)
 static void append_host(struct buf *url, const struct site_dp *dp)
 {
     bool is_ipv6 = strchr(dp->host, ':') != NULL;
-    bool https = dp->https || dp->kind == DP_CLOUD;
+    bool https = dp->https || site_is_cloud(dp);
     buf_format(url, "%s://%s%s%s", https ? "https" : "http", is_ipv6 ? "[" : "", dp->host,
                is_ipv6 ? "]" : "");
-    if (dp->kind != DP_CLOUD)
+    if (!site_is_cloud(dp))
         buf_append_text(url, "/SMS_DP_SMSPKG$");
 }
 

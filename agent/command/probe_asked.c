@@ -16,7 +16,7 @@ static const char *make_root(struct arena *arena, const struct site_dp *dp)
 {
     const char *base = dp->base_url;
     bool six = dp->host && strchr(dp->host, ':');
-    bool cloud = dp->kind == DP_CLOUD;
+    bool cloud = site_is_cloud(dp);
     if (!base)
         return arena_format(arena, "%s://%s%s%s%s", dp->https || cloud ? "https" : "http",
                             six ? "[" : "", dp->host, six ? "]" : "",
@@ -31,7 +31,7 @@ static const char *make_root(struct arena *arena, const struct site_dp *dp)
 
 static bool refuse_kind(const struct site_dp *dp, struct error *err)
 {
-    bool web = dp->kind != DP_LIBRARY && dp->kind != DP_MDM;
+    bool web = dp->kind != DP_LIBRARY;
     if (web && (!dp->base_url || dp->scheme_supported))
         return true;
     return error_set(err, ERROR_FAILED, BLAME_POLICY, "UNSUPPORTED_SCHEME", dp->name,
@@ -68,7 +68,7 @@ static bool read_content(struct probe_asked *asked, struct world *world, const s
 static bool read_site_word(struct probe_asked *asked, const struct site_dp *dp, struct error *err)
 {
     int64_t communication = -1;
-    if (dp->kind == DP_CLOUD || !dp->instance)
+    if (site_is_cloud(dp) || !dp->instance)
         return true;
     if (!instance_get_int(dp->instance, "Communication", 0, 1, &communication, err))
         return false;
@@ -99,7 +99,7 @@ bool probe_asked_read(struct probe_asked *asked, struct world *world, const char
         return false;
     asked->dp = dp->name;
     asked->target.root = make_root(&world->policy.arena, dp);
-    asked->target.connection_only = dp->kind == DP_CLOUD;
+    asked->target.connection_only = site_is_cloud(dp);
     if (!url && !read_site_word(asked, dp, err))
         return false;
     return !content || read_content(asked, world, dp, err);

@@ -33,7 +33,7 @@ static const char *own_text(const struct passed *passed)
             return "the machine is on the intranet";
         if (dp->kind == DP_LIBRARY)
             return "a content library on this machine";
-        return dp->kind == DP_CLOUD ? "cloud serves the internet" : "internet-facing with HTTPS";
+        return site_is_cloud(dp) ? "cloud serves the internet" : "internet-facing with HTTPS";
     default: return NULL;
     }
 }
@@ -42,7 +42,7 @@ static void add_settings(struct buf *out, const struct passed *passed)
 {
     const struct world *world = passed->answer->world;
     if (passed->code == EXCLUDED_CLOUD_NOT_ALLOWED) {
-        if (passed->dp->kind == DP_CLOUD)
+        if (site_is_cloud(passed->dp))
             words_add_setting(out, world, SETTING_ALLOW_CLOUD_DP);
         else
             buf_append_text(out, "no cloud distribution point");
@@ -85,7 +85,7 @@ static void add_protected_2012(struct buf *out, const struct passed *passed)
     const struct site_dp *dp = passed->dp;
     if (passed->walk->in_group)
         buf_append_text(out, "preferred: in a boundary group of the machine");
-    else if (dp->kind == DP_CLOUD)
+    else if (site_is_cloud(dp))
         buf_append_text(out, "cloud: in a group or not");
     else
         buf_append_text(out, dp->allow_fallback == 1 ? "allows fallback"
@@ -142,7 +142,7 @@ static void add_permission_2012(struct buf *out, const struct passed *passed)
 {
     const struct location_walk *walk = passed->walk;
     bool by_fallback = passed->code == EXCLUDED_REMOTE_NOT_ALLOWED;
-    if (passed->dp->kind == DP_CLOUD)
+    if (site_is_cloud(passed->dp))
         buf_append_text(out, "not asked of a cloud distribution point");
     else if (by_fallback ? !walk->fallback : !walk->fallback && !walk->slow)
         add_none_needed(out);
@@ -220,7 +220,7 @@ static void add_content(struct buf *out, const struct passed *passed)
 
 static void add_cloud(struct buf *out, const struct passed *passed)
 {
-    if (passed->dp->kind != DP_CLOUD)
+    if (!site_is_cloud(passed->dp))
         buf_append_text(out, "no cloud distribution point");
     else if (passed->code == EXCLUDED_ON_DEMAND_NOT_FROM_CLOUD)
         buf_append_text(out, "the deployment downloads before it begins");

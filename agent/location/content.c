@@ -14,7 +14,7 @@ static bool is_open(const struct site_dp *dp, enum location_rules rules)
 {
     switch (rules) {
     case RULES_2007: return !dp->is_protected;
-    case RULES_2012: return dp->kind == DP_CLOUD || location_allows_fallback(dp);
+    case RULES_2012: return site_is_cloud(dp) || location_allows_fallback(dp);
     case RULES_CURRENT:
     case RULES_COUNT: break;
     }

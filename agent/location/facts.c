@@ -183,7 +183,7 @@ bool location_is_fallback(const struct judging *judging, const struct candidate 
     if (machine_of(judging)->internet || judging->request->rules == RULES_CURRENT)
         return false;
     if (judging->request->rules == RULES_2012)
-        return candidate->group_count == 0 && candidate->dp->kind != DP_CLOUD;
+        return candidate->group_count == 0 && !site_is_cloud(candidate->dp);
     return judging->decision->protecting && !candidate->dp->is_protected;
 }
 
@@ -201,7 +201,7 @@ static bool is_near(const struct judging *judging, const struct candidate *candi
 enum distance location_distance(const struct judging *judging, const struct candidate *candidate)
 {
     const struct machine *machine = machine_of(judging);
-    if (candidate->dp->kind == DP_CLOUD)
+    if (site_is_cloud(candidate->dp))
         return DISTANCE_CLOUD;
     bool is_near_enough = machine->internet ? location_same_computer(candidate->dp, machine)
                                             : is_near(judging, candidate);
@@ -242,7 +242,7 @@ static enum locality locality_2007(const struct judging *judging, const struct c
 enum locality location_locality(const struct judging *judging, const struct candidate *candidate)
 {
     enum location_rules rules = judging->request->rules;
-    if (candidate->dp->kind == DP_CLOUD)
+    if (site_is_cloud(candidate->dp))
         return LOCALITY_CLOUD;
     /* Of the fallback DPs of 2012 not even that one stands first. */
     bool is_remote = rules == RULES_2012 && location_is_fallback(judging, candidate);

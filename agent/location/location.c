@@ -171,7 +171,7 @@ static bool is_coming(const struct location_request *request, const struct crowd
         return false;
     size_t preferred = 0;
     for (size_t i = 0; i < crowd->count; i++) {
-        if (crowd->candidates[i].dp->kind == DP_CLOUD)
+        if (site_is_cloud(crowd->candidates[i].dp))
             continue;
         if (location_is_present(content->presence[crowd->candidates[i].index].presence))
             return false;

@@ -13,7 +13,7 @@ typedef const struct candidate candidate_t;
 
 static bool is_cloud(candidate_t *candidate)
 {
-    return candidate->dp->kind == DP_CLOUD;
+    return site_is_cloud(candidate->dp);
 }
 
 static bool on_internet(judging_t *judging)

@@ -13,7 +13,8 @@ struct source_client {
     struct source_fetch *idle; /* kept handles */
     struct http_auth_place *auth_places;
     size_t open;
-    int in_callback; /* one of libcurl's is our caller: no transfer may be stopped */
+    int64_t region_guess; /* plain bytes of a region, of the last encrypted blob; 0: none yet */
+    int in_callback;      /* one of libcurl's is our caller: no transfer may be stopped */
 };
 
 #endif

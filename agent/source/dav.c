@@ -51,42 +51,6 @@ static bool refuse(struct error *err, const char *name, const char *why)
                      why);
 }
 
-static bool is_reserved(const char *name)
-{
-    static const char ours[] = ".nearpoint";
-    size_t len = sizeof ours - 1;
-    return strncmp(name, ours, len) == 0 && (name[len] == '\0' || name[len] == '/');
-}
-
-static size_t count_slashes(const char *name)
-{
-    size_t count = 0;
-    for (; *name; name++)
-        count += *name == '/';
-    return count;
-}
-
-static bool add_name(struct source_list *list, const struct multistatus_entry *entry,
-                     struct error *err)
-{
-    const char *why = text_refuse_file_name(entry->name, entry->len);
-    if (!why && count_slashes(entry->name) >= LIMIT_LISTING_DEPTH)
-        why = "is nested too deep (a loop of folders?)";
-    if (!why && list->count == LIMIT_MANIFEST_FILES)
-        why = "is one name too many";
-    if (!why && !entry->is_folder && __builtin_add_overflow(list->bytes, entry->size, &list->bytes))
-        why = "makes the sum of the lengths overflow";
-    if (why)
-        return refuse(err, entry->name, why);
-    list->names = mem_grow(list->names, &list->cap, list->count + 1, sizeof *list->names);
-    list->names[list->count++] = (struct source_name){
-        .name = arena_copy_bytes(&list->arena, entry->name, entry->len),
-        .size = entry->size,
-        .is_folder = entry->is_folder,
-    };
-    return true;
-}
-
 /* What is further down than was asked for comes again with its own folder. */
 static bool take_entry(void *arg, const struct multistatus_entry *entry, struct error *err)
 {
@@ -98,10 +62,12 @@ static bool take_entry(void *arg, const struct multistatus_entry *entry, struct 
         return true; /* the folder itself */
     if (!below)
         return refuse(err, entry->name, "is outside of the folder that was asked about");
-    if (is_reserved(entry->name) ||
+    if (source_list_is_reserved(entry->name) ||
         (!listing->infinite && memchr(entry->name + len + 1, '/', entry->len - len - 1)))
         return true;
-    return add_name(listing->list, entry, err);
+    const struct source_name name = {
+        .name = entry->name, .size = entry->size, .is_folder = entry->is_folder};
+    return source_list_add(listing->list, &name, entry->len, err);
 }
 
 /* After one answer to all: a folder that holds something was listed. */

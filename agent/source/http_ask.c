@@ -5,6 +5,7 @@
 #include "agent/source/http.h"
 #include "agent/source/http_fetch.h"
 #include "agent/source/http_proxy.h"
+#include "agent/source/http_terms.h"
 
 #include "policy/base/buf.h"
 #include "policy/base/limits.h"
@@ -76,7 +77,9 @@ static void set_range(struct source_fetch *fetch)
         snprintf(range, sizeof range, "%lld-", (long long)wanted->offset);
     curl_easy_setopt(fetch->easy, CURLOPT_RANGE, ranged ? range : NULL);
     if (ranged && *fetch->validator)
-        add_header(fetch, "If-Range", fetch->validator);
+        add_header(fetch,
+                   fetch->request.terms && fetch->request.terms->if_match ? "If-Match" : "If-Range",
+                   fetch->validator);
 }
 
 /* As ConfigMgr's clients ask (configmgr-facts 5.2), in one `prop` as RFC 4918 has it, with the
@@ -86,12 +89,36 @@ static const char propfind[] =
     "<d:propfind xmlns:d=\"DAV:\"><d:prop><d:iscollection/><d:resourcetype/>"
     "<d:getcontentlength/></d:prop></d:propfind>\r\n";
 
+static void set_body(struct source_fetch *fetch, const struct http_terms *terms)
+{
+    curl_easy_setopt(fetch->easy, CURLOPT_CUSTOMREQUEST, terms->method);
+    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, terms->body ? terms->body : "");
+    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)terms->body_len);
+    curl_easy_setopt(fetch->easy, CURLOPT_XFERINFOFUNCTION, http_talk_uploaded);
+    curl_easy_setopt(fetch->easy, CURLOPT_XFERINFODATA, fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_NOPROGRESS, 0L);
+    add_header(fetch, "Content-Type", "application/octet-stream");
+    fetch->headers = curl_slist_append(fetch->headers, "Expect:");
+}
+
+static void set_terms(struct source_fetch *fetch)
+{
+    const struct http_terms *terms = fetch->request.terms;
+    for (size_t i = 0; terms && i < HTTP_TERMS_HEADERS && terms->headers[i]; i++)
+        fetch->headers = curl_slist_append(fetch->headers, terms->headers[i]);
+    if (terms && terms->method)
+        set_body(fetch, terms);
+}
+
 static void set_method(struct source_fetch *fetch)
 {
     const struct source_document *document = fetch->request.document;
     bool lists = document && document->depth;
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(fetch->easy, CURLOPT_CUSTOMREQUEST, lists ? "PROPFIND" : NULL);
+    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
+    curl_easy_setopt(fetch->easy, CURLOPT_NOPROGRESS, 1L);
+    set_terms(fetch);
     if (!lists)
         return;
     curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, propfind);
@@ -146,6 +173,54 @@ static void start_transfer(struct source_fetch *fetch)
         fetch->failed = true;
         http_fetch_finish(fetch);
     }
+}
+
+static bool is_loopback(const char *address)
+{
+    struct in6_addr six;
+    if (inet_pton(AF_INET6, address, &six) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&six);
+    struct in_addr four;
+    return inet_pton(AF_INET, address, &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
+}
+
+/* All of what will be connected to; `answer` NULL: the host is an address, or a proxy resolves. */
+static bool leads_to_loopback(const struct source_fetch *fetch, const struct resolve_answer *answer)
+{
+    char bare[64];
+    bool all = true;
+    if (fetch->proxy)
+        return false;
+    if (answer) {
+        for (size_t i = 0; all && i < answer->address_count; i++)
+            all = is_loopback(answer->addresses[i].text);
+        return all;
+    }
+    size_t len = strlen(fetch->host);
+    bool bracketed = fetch->host[0] == '[' && len > 2;
+    snprintf(bare, sizeof bare, "%.*s", (int)(bracketed ? len - 2 : len),
+             fetch->host + (bracketed ? 1 : 0));
+    return is_loopback(bare);
+}
+
+/* A token that anybody on the way may read is no secret any more. */
+static bool may_send_secret(const struct source_fetch *fetch, const struct resolve_answer *answer)
+{
+    const struct http_terms *terms = fetch->request.terms;
+    bool secret = terms && terms->secret && !fetch->elsewhere;
+    return !secret || strncasecmp(fetch->url, "https:", 6) == 0 || leads_to_loopback(fetch, answer);
+}
+
+static void go(struct source_fetch *fetch, const struct resolve_answer *answer)
+{
+    if (may_send_secret(fetch, answer)) {
+        start_transfer(fetch);
+        return;
+    }
+    http_fetch_fail(fetch, BLAME_POLICY, "SECRET_OVER_HTTP", false,
+                    "is asked with a SAS, which goes over https only (over http to this machine "
+                    "itself alone)");
+    http_fetch_finish(fetch);
 }
 
 static bool is_numeric(const char *host)
@@ -204,7 +279,7 @@ static void on_answer(void *arg, struct resolve_answer *answer)
         http_fetch_finish(fetch);
     } else {
         pin(fetch, answer);
-        start_transfer(fetch);
+        go(fetch, answer);
     }
     resolve_answer_free(answer);
 }
@@ -219,7 +294,7 @@ void http_ask(struct source_fetch *fetch)
     fetch->proxy = http_proxy_choose(fetch->client->options->proxy, fetch->url, fetch->host);
     /* Behind a proxy the proxy resolves. */
     if (is_numeric(fetch->host) || fetch->proxy) {
-        start_transfer(fetch);
+        go(fetch, NULL);
     } else {
         fetch->name_wanted = true;
         http_fetch_enter(fetch, HTTP_PHASE_NAME);

@@ -43,12 +43,12 @@ struct source_fetch {
     bool cancelled;
     bool paused;
     bool redirecting;
-    bool enough;        /* who asked has what was wanted */
-    bool ending;        /* the timer ends it */
-    int64_t last_moved; /* monotonic ms of the last byte, or of the phase's start */
-    int64_t begun;      /* monotonic ms */
-    int64_t start, end; /* the bytes that follow, of the file */
-    int64_t received;
+    bool enough;            /* who asked has what was wanted */
+    bool ending;            /* the timer ends it */
+    int64_t last_moved;     /* monotonic ms of the last byte, or of the phase's start */
+    int64_t begun;          /* monotonic ms */
+    int64_t start, end;     /* the bytes that follow, of the file */
+    int64_t received, sent; /* bytes of bodies */
     struct http_reply reply;
     struct http_auth auth;
     bool failed; /* by our own judgement, which `result` holds */
@@ -78,6 +78,8 @@ void http_ask_again(struct source_fetch *fetch);
 const char *http_ask_next_hop(struct source_fetch *fetch);
 
 /* http_talk.c: libcurl's callbacks. */
+int http_talk_uploaded(void *arg, curl_off_t total, curl_off_t got, curl_off_t to_send,
+                       curl_off_t sent);
 void http_talk_listen(CURL *easy, struct source_fetch *fetch);
 /* The reply ends with what came, by itself: its connection can be used again. */
 bool http_talk_ends_here(const struct source_fetch *fetch);

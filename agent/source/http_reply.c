@@ -10,7 +10,8 @@
 static void forget_head(struct http_reply *reply)
 {
     size_t seen = reply->header_bytes;
-    *reply = (struct http_reply){.length = -1, .retry_after_ms = -1, .header_bytes = seen};
+    *reply =
+        (struct http_reply){.length = -1, .retry_after_ms = -1, .date = -1, .header_bytes = seen};
 }
 
 void http_reply_init(struct http_reply *reply)
@@ -151,6 +152,32 @@ bool http_reply_is_of_proxy(const struct http_reply *reply)
     return (reply->status == 502 || reply->status == 504) && !reply->via;
 }
 
+/* Letters and digits: a code is shown, and compared. */
+static void take_error_code(struct http_reply *reply, const char *value)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    if (strspn(value, allowed) == strlen(value))
+        take_text(reply->error_code, sizeof reply->error_code, value);
+}
+
+static void take_encryption(struct http_reply *reply, const char *value)
+{
+    reply->encryption_bad = strlen(value) >= sizeof reply->encryption || !text_is_plain(value);
+    if (!reply->encryption_bad)
+        take_text(reply->encryption, sizeof reply->encryption, value);
+}
+
+static bool take_azure_field(struct http_reply *reply, const char *name, const char *value)
+{
+    if (text_equal(name, "x-ms-error-code"))
+        take_error_code(reply, value);
+    else if (text_equal(name, "x-ms-meta-encryptiondata"))
+        take_encryption(reply, value);
+    else
+        return false;
+    return true;
+}
+
 static void take_field(struct http_reply *reply, const char *name, const char *value, time_t now)
 {
     if (text_equal(name, "Content-Length"))
@@ -171,7 +198,9 @@ static void take_field(struct http_reply *reply, const char *name, const char *v
         take_retry_after(reply, value, now);
     else if (text_equal(name, "WWW-Authenticate"))
         http_reply_challenges(reply, value);
-    else
+    else if (text_equal(name, "Date"))
+        reply->date = curl_getdate(value, NULL);
+    else if (!take_azure_field(reply, name, value))
         take_proxy_field(reply, name, value);
 }
 
@@ -191,8 +220,13 @@ enum http_line http_reply_line(struct http_reply *reply, const char *line, size_
         reply->too_many = http_says_too_many(line, len);
         return HTTP_LINE_MORE;
     }
-    if (len >= sizeof field)
-        return HTTP_LINE_MORE; /* none that we need is this long */
+    if (len >= sizeof field) {
+        /* None that we need is this long; one that we must not overlook may be. */
+        static const char encryption[] = "x-ms-meta-encryptiondata:";
+        if (strncasecmp(line, encryption, sizeof encryption - 1) == 0)
+            reply->encryption_bad = true;
+        return HTTP_LINE_MORE;
+    }
     memcpy(field, line, len);
     field[len] = '\0';
     char *colon = strchr(field, ':');
@@ -203,10 +237,15 @@ enum http_line http_reply_line(struct http_reply *reply, const char *line, size_
     return HTTP_LINE_MORE;
 }
 
+const char *http_reply_strong_etag(const struct http_reply *reply)
+{
+    return strncasecmp(reply->etag, "W/", 2) == 0 ? "" : reply->etag;
+}
+
 const char *http_reply_validator(const struct http_reply *reply)
 {
-    bool weak = strncasecmp(reply->etag, "W/", 2) == 0;
-    return reply->etag[0] && !weak ? reply->etag : reply->last_modified;
+    const char *etag = http_reply_strong_etag(reply);
+    return *etag ? etag : reply->last_modified;
 }
 
 static struct http_judgement refuse(struct error *err, const char *code, bool retry, bool no_range,
@@ -323,6 +362,13 @@ static struct http_judgement judge_status(const struct http_reply *reply, struct
     struct http_judgement judgement = refuse(err, code, retry, no_range, text);
     judgement.full = too_many || reply->status == 503;
     return judgement;
+}
+
+struct http_judgement http_reply_judge_done(const struct http_reply *reply, struct error *err)
+{
+    if (reply->status >= 200 && reply->status < 300)
+        return (struct http_judgement){.verdict = HTTP_USE, .end = LIMIT_HEADER_BYTES};
+    return judge_status(reply, err);
 }
 
 static bool is_redirect(const struct http_reply *reply)

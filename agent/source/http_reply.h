@@ -6,6 +6,7 @@
 #define AGENT_SOURCE_HTTP_REPLY_H
 
 #include "policy/base/error.h"
+#include "policy/base/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,10 @@ struct http_reply {
     bool via;                                     /* passed on by a proxy or gateway */
     bool proxy_made;                              /* a proxy says that the answer is its own */
     bool proxy_relayed;                           /* a proxy says that it is not */
+    time_t date;                                  /* the server's clock; -1: not said */
+    char error_code[64];                          /* Azure's word for an error (x-ms-error-code) */
+    char encryption[LIMIT_ENCRYPTION_BYTES];      /* x-ms-meta-encryptiondata */
+    bool encryption_bad;                          /* longer than that, or not plain text */
     char etag[256]; /* as sent, quotes and W/ included; too long: none */
     char last_modified[64];
     char location[2048];
@@ -99,5 +104,11 @@ struct http_judgement http_reply_judge_document(const struct http_reply *reply,
 
 /* What If-Range may hold: a strong ETag, else the date; empty where there is neither. */
 const char *http_reply_validator(const struct http_reply *reply);
+
+/* What If-Match may hold: a strong ETag, or empty. */
+const char *http_reply_strong_etag(const struct http_reply *reply);
+
+/* The answer to a PUT or DELETE: any 2xx is fine. */
+struct http_judgement http_reply_judge_done(const struct http_reply *reply, struct error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include "agent/source/http_error.h"
 #include "agent/source/http_fetch.h"
 #include "agent/source/http_proxy.h"
+#include "agent/source/http_terms.h"
 
 #include "policy/base/limits.h"
 
@@ -36,9 +37,23 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
+/* Who asked corrects what is wanted, by what the head says of it. */
+static bool look_at_head(struct source_fetch *fetch)
+{
+    const struct http_terms *terms = fetch->request.terms;
+    int status = fetch->reply.status;
+    if (!terms || !terms->head || (status != 200 && status != 206))
+        return true;
+    return terms->head(terms->arg, &fetch->reply, &fetch->wanted, &fetch->result.error);
+}
+
 static struct http_judgement judge_reply(struct source_fetch *fetch)
 {
     const struct source_document *document = fetch->request.document;
+    if (fetch->request.terms && fetch->request.terms->method)
+        return http_reply_judge_done(&fetch->reply, &fetch->result.error);
+    if (!look_at_head(fetch))
+        return (struct http_judgement){.verdict = HTTP_REFUSE};
     if (document) {
         const struct http_wanted_document wanted = {
             .most = document->most,
@@ -110,7 +125,9 @@ static void refuse(struct source_fetch *fetch, const struct http_judgement *judg
     /* IIS says on the page, not in the head, that its connections are taken; nginx and IIS, that
        they want a certificate. */
     int status = fetch->reply.status;
-    if ((status == 403 || status == 400) && !judgement->full && !fetch->request.document)
+    bool explains = fetch->request.terms && fetch->request.terms->refused && status >= 400;
+    if (explains ||
+        ((status == 403 || status == 400) && !judgement->full && !fetch->request.document))
         http_fetch_enter(fetch, HTTP_PHASE_REFUSAL);
     else
         fetch->failed = true;
@@ -140,6 +157,18 @@ static void judge(struct source_fetch *fetch)
         refuse(fetch, &judgement);
     else
         begin_body(fetch, &judgement);
+}
+
+/* A long body is no silence while it goes out. */
+int http_talk_uploaded(void *arg, curl_off_t total, curl_off_t got, curl_off_t to_send,
+                       curl_off_t sent)
+{
+    struct source_fetch *fetch = arg;
+    (void)total, (void)got, (void)to_send;
+    if (sent != fetch->sent)
+        fetch->last_moved = http_fetch_now(fetch);
+    fetch->sent = sent;
+    return 0;
 }
 
 /* Nothing more is wanted of libcurl. */
@@ -328,7 +357,12 @@ static bool conclude_certificate(struct source_fetch *fetch)
 
 static void conclude_refusal(struct source_fetch *fetch)
 {
+    const struct http_terms *terms = fetch->request.terms;
     fetch->failed = true;
+    if (terms && terms->refused) {
+        terms->refused(terms->arg, &fetch->reply, fetch->page, fetch->page_len, &fetch->result);
+        return;
+    }
     if (conclude_certificate(fetch) || fetch->reply.status != 403 ||
         !http_says_too_many(fetch->page, fetch->page_len))
         return;

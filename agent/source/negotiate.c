@@ -1,5 +1,6 @@
 #include "agent/source/negotiate.h"
 
+#include "policy/base/base64.h"
 #include "policy/base/buf.h"
 #include "policy/base/mem.h"
 
@@ -120,22 +121,6 @@ static bool acquire(gss_cred_id_t *credential, struct negotiate_token *token)
     return !GSS_ERROR(major);
 }
 
-static char *to_base64(const unsigned char *bytes, size_t len)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *text = mem_zero((len + 2) / 3 * 4 + 1, 1), *out = text;
-    for (size_t i = 0; i < len; i += 3) {
-        size_t left = len - i;
-        unsigned bits = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
-                        (left > 2 ? bytes[i + 2] : 0);
-        *out++ = digits[bits >> 18];
-        *out++ = digits[bits >> 12 & 63];
-        *out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[bits & 63] : '=';
-    }
-    return text;
-}
-
 /* One step: what the service would answer is of no use to who does not ask it to prove itself. */
 static void initiate(gss_cred_id_t credential, gss_name_t service, struct negotiate_token *token)
 {
@@ -149,7 +134,7 @@ static void initiate(gss_cred_id_t credential, gss_name_t service, struct negoti
     if (GSS_ERROR(major))
         fail(token, major, minor);
     else
-        token->base64 = to_base64(bytes.value, bytes.length);
+        token->base64 = base64_encode(bytes.value, bytes.length);
     gss_release_buffer(&ignored, &bytes);
     gss_delete_sec_context(&ignored, &context, GSS_C_NO_BUFFER);
 }

@@ -64,8 +64,9 @@ struct source_file {
     const struct site_dp *dp;
     const char *content_id;
     int64_t version;
-    const char *name;   /* NULL: the content */
-    const char *sha256; /* what policy says of the file's bytes; NULL: nothing */
+    bool plain_in_cloud; /* policy says that the content is not encrypted there */
+    const char *name;    /* NULL: the content */
+    const char *sha256;  /* what policy says of the file's bytes; NULL: nothing */
 };
 
 enum source_take {
@@ -85,11 +86,15 @@ struct source_request {
     /* Not NULL: a whole document of a size that is not known; `size` and `offset` are not looked
        at, redirects stay on the host. */
     const struct source_document *document;
+    const struct http_terms *terms; /* source/'s own; NULL from others; in place until the end */
     /* The reply is good. `start` is the offset of the first byte that follows: `offset`, or 0
        where the source begins anew. `whole`: the bytes go on to the file's end whatever `end` is
        (a 200 to a range that begins at 0, or anew). The validator of a document is its ETag. */
     void (*begin)(void *arg, int64_t start, bool whole, const char *validator);
     enum source_take (*bytes)(void *arg, const char *bytes, size_t len);
+    /* Bytes came that cannot be handed on yet (a region of a blob that is not whole): no silence.
+       NULL: nobody asks. */
+    void (*alive)(void *arg, size_t len);
     /* Once, unless cancelled. The fetch is gone when this is called. */
     void (*done)(void *arg, const struct source_result *result);
     void *arg;
@@ -114,6 +119,13 @@ struct source_list {
 };
 
 void source_list_free(struct source_list *list); /* NULL is fine */
+
+/* A copy of the name, of `len` bytes and a NUL. One that no file may have, one too many, one too
+   deep, or lengths whose sum overflows: blame source, code LISTING. */
+bool source_list_add(struct source_list *list, const struct source_name *name, size_t len,
+                     struct error *err);
+/* nearpoint's own (.nearpoint and what is below it), which is no content's. */
+bool source_list_is_reserved(const char *name);
 
 /* Is it as struct source_list says? Else blame source, code LISTING. */
 bool source_list_check(const struct source_list *list, struct error *err);
@@ -151,6 +163,9 @@ struct source_kind {
     struct source_listing *(*list)(struct source_client *client,
                                    const struct source_list_request *request);
     void (*cancel_list)(struct source_listing *listing); /* no callback follows */
+    /* Is there something that whoever uses the distribution point should be told (a token that ends
+       soon)? Then `err` says it. NULL: never. */
+    bool (*remark)(struct source_client *client, const struct site_dp *dp, struct error *err);
 };
 
 /* Does the reply refuse the form of the URL, so that another may work? */
@@ -162,7 +177,6 @@ const char *source_refusal_advice(int status);
 /* How much of a URL may be shown: what a query hides is left out, a file's name is not. */
 size_t source_shown_length(const char *url);
 
-/* NULL: this kind is not spoken to. */
 const struct source_kind *source_kind_for(enum dp_kind kind);
 
 #endif

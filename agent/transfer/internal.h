@@ -12,8 +12,8 @@
 
 struct job_source {
     const struct site_dp *dp;
-    const struct source_kind *kind; /* NULL: not spoken to */
-    char *url;                      /* of the content */
+    const struct source_kind *kind;
+    char *url; /* of the content */
     enum locality locality;
     struct host *host;
     size_t failures; /* in a row, since the last byte */
@@ -140,6 +140,7 @@ int64_t job_now(const struct job *job);     /* monotonic ms */
 int64_t job_elapsed(const struct job *job); /* ms since the first request, suspend counts */
 int64_t job_minutes(const struct job *job); /* since the first request, for location */
 const struct site_content *job_content(const struct job *job);
+bool job_is_plain_in_cloud(const struct job *job); /* as policy says */
 
 /* job_state.c: moves along the table, writes the record first. false: the record could not be
    written; the state is as it was, and the job is failing or waits for the disk. */
@@ -256,6 +257,7 @@ void trace_located(const struct job *job);
 void trace_state(const struct job *job);
 void trace_source(const struct job *job, const struct job_source *source, bool first);
 void trace_listing(const struct job *job, const struct job_source *source);
+void trace_blob(const struct job *job, const char *url); /* asked of a cloud DP */
 void trace_listed(const struct job *job);
 /* Its URLs have another form from now on. */
 void trace_form(const struct job *job, const char *url);

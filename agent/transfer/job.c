@@ -37,6 +37,11 @@ const struct site_content *job_content(const struct job *job)
     return location_content_asked(job->request.location.content);
 }
 
+bool job_is_plain_in_cloud(const struct job *job)
+{
+    return (job_content(job)->flags & SITE_CONTENT_PLAIN_IN_CLOUD) != 0;
+}
+
 /* ---- the end ---- */
 
 static void tell_ended(void *arg)

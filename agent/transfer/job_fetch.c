@@ -186,6 +186,14 @@ static void note_bytes(struct job_fetch *fetch, size_t len)
         file->furthest = received;
 }
 
+/* Bytes that count for no file yet: the source is neither silent nor slow. */
+static void on_alive(void *arg, size_t len)
+{
+    struct job_fetch *fetch = arg;
+    fetch->moved = job_now(fetch->file->job);
+    fetch->window_got += (int64_t)len;
+}
+
 static enum source_take on_bytes(void *arg, const char *bytes, size_t len)
 {
     struct job_fetch *fetch = arg;
@@ -299,6 +307,7 @@ static void ask(struct job_fetch *fetch)
     const struct source_file named = {.dp = source->dp,
                                       .content_id = job_content(job)->id,
                                       .version = job_content(job)->version,
+                                      .plain_in_cloud = job_is_plain_in_cloud(job),
                                       .name = wanted->name,
                                       .sha256 = is_known ? wanted->hash : NULL};
     struct source_request request = {
@@ -314,9 +323,12 @@ static void ask(struct job_fetch *fetch)
             job->request.wait_minutes == 0 ? job->engine.stall_ms : job->engine.wait_stall_ms,
         .begin = on_begin,
         .bytes = on_bytes,
+        .alive = on_alive,
         .done = on_done,
         .arg = fetch,
     };
+    if (site_is_cloud(source->dp))
+        trace_blob(job, url);
     fetch->fetch = source->kind->start(job->engine.client, &request);
     free(url);
 }

@@ -90,7 +90,11 @@ void list_pump(struct job *job)
     if (!source || !scheduler_take(job->engine.scheduler, &job->member, source->host))
         return;
     const struct source_file named = {
-        .dp = source->dp, .content_id = job_content(job)->id, .version = job_content(job)->version};
+        .dp = source->dp,
+        .content_id = job_content(job)->id,
+        .version = job_content(job)->version,
+        .plain_in_cloud = job_is_plain_in_cloud(job),
+    };
     const struct source_list_request request = {
         .content_url = source->url,
         .file = &named,

@@ -49,14 +49,6 @@ static void add(struct job *job, const struct location *location)
     source->host = scheduler_find_host(job->engine.scheduler, location->dp);
     source->report.dp = location->dp->name;
     source->report.locality = location->locality;
-    if (!source->kind) {
-        struct error err;
-        source->out = true;
-        error_set(&err, ERROR_FAILED, BLAME_POLICY, "UNSUPPORTED_KIND", location->dp->name,
-                  "nearpoint does not download from a %s distribution point",
-                  dp_kind_word(location->dp->kind));
-        note_error(source, &err);
-    }
     size_t count = job->source_count + 1;
     job->sources = mem_resize(job->sources, count, sizeof *job->sources);
     job->sources[job->source_count++] = source;
@@ -90,7 +82,7 @@ bool source_is_usable(const struct job *job, const struct job_source *source)
 
 bool sources_are_together(const struct job_source *a, const struct job_source *b)
 {
-    return a->locality == b->locality && a->dp->kind != DP_CLOUD && b->dp->kind != DP_CLOUD;
+    return a->locality == b->locality && !site_is_cloud(a->dp) && !site_is_cloud(b->dp);
 }
 
 /* Quicker ones are gone: a slow source is better than none. */
@@ -317,7 +309,7 @@ void sources_renew(struct job *job)
 {
     for (size_t i = 0; i < job->source_count; i++) {
         struct job_source *source = job->sources[i];
-        source->out = source->kind == NULL;
+        source->out = false;
         source->failures = 0;
     }
     job->way_failures = 0;

@@ -53,6 +53,18 @@ void trace_requested(const struct job *job, bool resumed)
         job_state_word(JOB_REQUESTED_LOCATIONS));
 }
 
+/* What no log of ConfigMgr's says: whether cloud distribution points may be used, and who says so.
+ */
+static void trace_gate(const struct job *job)
+{
+    const struct settings *settings = job->request.location.settings;
+    struct buf origin = {0};
+    settings_add_origin_place(&origin, settings, SETTING_ALLOW_CLOUD_DP);
+    LS(LOG_INFO, "AllowCloudDP is %s (%s)",
+       settings->value[SETTING_ALLOW_CLOUD_DP] ? "True" : "False", origin.data);
+    buf_free(&origin);
+}
+
 void trace_record_damaged(const struct job *job, const char *why, const char *kept_as)
 {
     CTM(LOG_WARNING, "The record of a job for content %s is not used: %s. It is kept as %s",
@@ -74,6 +86,7 @@ void trace_located(const struct job *job)
 {
     size_t count = job->decision.location_count;
     LS(LOG_INFO, "Created filter for LS request %s.", job->ls);
+    trace_gate(job);
     if (count == 0) {
         LS(LOG_WARNING,
            "LS Request CorrelationID %s - Calling back with empty distribution points list",
@@ -105,8 +118,24 @@ void trace_state(const struct job *job)
         DTS(LOG_INFO, "DTSJob %s in state 'RetrievedData'.", job->dts);
 }
 
+/* The words are ConfigMgr's, the rest of its line is not public (configmgr-facts 4.3). */
+static void trace_cloud(const struct job *job, const struct job_source *source)
+{
+    struct error remark;
+    CTM(LOG_INFO, "Content location type is Azure for CTM job %s", job->guid);
+    if (source->kind->remark && source->kind->remark(job->engine.client, source->dp, &remark))
+        DTS(LOG_WARNING, "DTSJob %s: %s: %s", job->dts, source->dp->name, remark.text);
+}
+
+void trace_blob(const struct job *job, const char *url)
+{
+    DTS(LOG_INFO, "DTSJob %s downloads blob '%.*s'", job->dts, URL_ARGS(url));
+}
+
 void trace_source(const struct job *job, const struct job_source *source, bool first)
 {
+    if (site_is_cloud(source->dp))
+        trace_cloud(job, source);
     if (first) {
         DTS(LOG_INFO, "DTSJob %s created to download from '%.*s' to '%s'.", job->dts,
             URL_ARGS(source->url), job->name);
@@ -126,7 +155,12 @@ void trace_source(const struct job *job, const struct job_source *source, bool f
 void trace_listing(const struct job *job, const struct job_source *source)
 {
     DTS(LOG_INFO, "DTSJob %s in state 'DownloadingManifest'.", job->dts);
-    DTS(LOG_INFO, "Sending PROPFIND request using URL %.*s", URL_ARGS(source->url));
+    if (site_is_cloud(source->dp)) {
+        trace_cloud(job, source);
+        DTS(LOG_INFO, "Sending List Blobs request using URL %.*s", URL_ARGS(source->url));
+    } else {
+        DTS(LOG_INFO, "Sending PROPFIND request using URL %.*s", URL_ARGS(source->url));
+    }
 }
 
 void trace_listed(const struct job *job)

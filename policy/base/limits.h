@@ -75,6 +75,13 @@
 #define LIMIT_TICKET_SECONDS   10  /* the Kerberos library tries a silent KDC for 27 or more */
 #define LIMIT_FETCH_SECONDS    900 /* one document of a policy point, trickling */
 
+/* Cloud distribution points. */
+#define LIMIT_SAS_BYTES        2048
+#define LIMIT_ENCRYPTION_BYTES 2048        /* of encryption data in a blob's metadata */
+#define LIMIT_REGION_BYTES     (64L * MIB) /* of an encrypted blob; one is in memory whole */
+#define LIMIT_BLOB_REGIONS     1048576     /* 4 TiB of Azure's own 4 MiB */
+#define LIMIT_LIST_PAGES       10000       /* of List Blobs: 5,000 names each */
+
 /* Listings of a distribution point: names as in a manifest, some 250 bytes each on the way. */
 #define LIMIT_LISTING_BYTES (256L * MIB)
 #define LIMIT_LISTING_DEPTH 64 /* folders: deeper is a loop */

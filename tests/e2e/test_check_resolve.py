@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 
@@ -13,14 +14,21 @@ QUESTION = b"\0\1\0\0\0\1\0\0\0\0\0\0\7contoso\4test\0\0\6\0\1"
 
 
 class Nsd:
-    """NSD with the zones of tests/dns on a port of its own."""
+    """NSD with the zones of tests/dns on a port of its own; `contoso`: another zone contoso.test
+    than the one there."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, contoso=None):
         os.makedirs(folder)
+        zones = ZONES
+        if contoso:
+            zones = os.path.join(folder, "zones")
+            shutil.copytree(ZONES, zones)
+            with open(os.path.join(zones, "contoso.test.zone"), "w", encoding="utf-8") as file:
+                file.write(contoso)
         self.port = free_port()
         with open(os.path.join(ZONES, "nsd.conf"), encoding="utf-8") as file:
             text = file.read()
-        values = {"@PORT@": str(self.port), "@ZONES@": ZONES, "@DIR@": folder}
+        values = {"@PORT@": str(self.port), "@ZONES@": zones, "@DIR@": folder}
         path = os.path.join(folder, "nsd.conf")
         with open(path, "w", encoding="utf-8") as file:
             file.write(re.sub("@(PORT|ZONES|DIR)@", lambda found: values[found[0]], text))

@@ -182,7 +182,7 @@ static bool needs_no_network(const struct oracle *o, const struct site_dp *dp)
 
 static bool is_for_nobody_here(const struct oracle *o, const struct site_dp *dp)
 {
-    bool is_cloud = dp->kind == DP_CLOUD;
+    bool is_cloud = site_is_cloud(dp);
     if (!is_spoken_to(dp) || dp->maintenance || (is_metered(o) && !needs_no_network(o, dp)))
         return true;
     if (is_cloud)
@@ -280,7 +280,7 @@ static bool allows_fallback(const struct site_dp *dp)
 
 static bool excluded_2012(const struct oracle *o, const struct site_dp *dp, enum exclusion code)
 {
-    if (dp->kind == DP_CLOUD)
+    if (site_is_cloud(dp))
         return false;
     bool preferred = is_preferred(o, dp);
     if (code == EXCLUDED_PROTECTED)
@@ -299,7 +299,7 @@ static bool is_on_demand_coming(const struct oracle *o)
     if (o->q->rules != RULES_2012 || !o->q->content || !(o->q->content->flags & ON_DEMAND_BIT))
         return false;
     for (size_t i = 0; i < site->dp_count; i++) {
-        bool counts = is_preferred(o, &site->dps[i]) && site->dps[i].kind != DP_CLOUD;
+        bool counts = is_preferred(o, &site->dps[i]) && !site_is_cloud(&site->dps[i]);
         if (counts && has_content(o, &site->dps[i]))
             return false;
         any = any || counts;
@@ -399,7 +399,7 @@ static bool excluded_by_rules(const struct oracle *o, const struct site_dp *dp, 
 
 static bool excluded(const struct oracle *o, const struct site_dp *dp, enum exclusion code)
 {
-    bool is_cloud = dp->kind == DP_CLOUD, internet = o->q->machine->internet;
+    bool is_cloud = site_is_cloud(dp), internet = o->q->machine->internet;
     enum presence presence = o->presence[index_of(o, dp)];
     if (code == EXCLUDED_UNSUPPORTED_SCHEME)
         return !is_spoken_to(dp);
@@ -464,7 +464,7 @@ static enum locality find_locality(const struct oracle *o, const struct site_dp 
                                            LOCALITY_SITEDEFAULT};
     const struct machine *machine = o->q->machine;
     enum exclusion closed;
-    if (dp->kind == DP_CLOUD)
+    if (site_is_cloud(dp))
         return LOCALITY_CLOUD;
     if (o->q->rules == RULES_2012 && !machine->internet && !is_preferred(o, dp))
         return LOCALITY_REMOTE;
@@ -516,7 +516,7 @@ static void rank_current(const struct oracle *o, const struct site_dp *dp, struc
 {
     enum exclusion closed;
     long way = find_way(o, dp, &closed);
-    if (dp->kind == DP_CLOUD)
+    if (site_is_cloud(dp))
         out->key[0] = prefers_cloud(o) ? 0 : 4;
     else if (out->locality == LOCALITY_COMPUTER)
         out->key[0] = 1;
@@ -533,7 +533,7 @@ static void rank_2012(const struct oracle *o, const struct site_dp *dp, struct o
     static const int64_t order[LOCALITY_COUNT] = {
         [LOCALITY_COMPUTER] = 0, [LOCALITY_ADSITE] = 1, [LOCALITY_SUBNET] = 2,
         [LOCALITY_LOCAL] = 3,    [LOCALITY_REMOTE] = 4, [LOCALITY_INTERNET] = 5};
-    out->key[0] = dp->kind == DP_CLOUD ? 2 : out->fallback;
+    out->key[0] = site_is_cloud(dp) ? 2 : out->fallback;
     out->key[1] = order[out->locality];
     out->key[2] = o->presence[index_of(o, dp)] == PRESENCE_UPDATING;
     out->key[3] = three_ways(dp->forest_trust);
@@ -545,7 +545,7 @@ static void rank_2007(const struct oracle *o, const struct site_dp *dp, struct o
     static const int64_t order[LOCALITY_COUNT] = {
         [LOCALITY_COMPUTER] = 0, [LOCALITY_SUBNET] = 1, [LOCALITY_ADSITE] = 2,
         [LOCALITY_LOCAL] = 3,    [LOCALITY_REMOTE] = 3, [LOCALITY_INTERNET] = 3};
-    out->key[0] = dp->kind == DP_CLOUD;
+    out->key[0] = site_is_cloud(dp);
     out->key[1] = out->after_minutes;
     out->key[2] = out->distance == DISTANCE_REMOTE;
     out->key[3] = order[out->locality];
@@ -573,7 +573,7 @@ static void locate(const struct oracle *o, const struct site_dp *dp, struct orac
     out->located = true;
     out->locality = find_locality(o, dp);
     out->distance = is_local(o, dp) ? DISTANCE_LOCAL : DISTANCE_REMOTE;
-    if (dp->kind == DP_CLOUD)
+    if (site_is_cloud(dp))
         out->distance = DISTANCE_CLOUD;
     find_groups_of(o, dp, out);
     out->after_minutes = 0;
