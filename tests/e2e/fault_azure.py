@@ -34,6 +34,7 @@ class BlobServer:
 
         self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *args: None  # a client that leaves is none
         self.port = self.server.server_port
         self.url = "http://%s:%d" % (address, self.port)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
