@@ -20,6 +20,8 @@ static const struct command_row commands[] = {
      "list, verify, repair, trim or remove what is cached"},
     {"probe", COMMAND_PROBE, command_probe, 1, 2, "DP [CONTENT]",
      "what a client meets at a distribution point, and what to change"},
+    {"resolve", COMMAND_RESOLVE, command_resolve, 0, -1, "NAME...",
+     "a service name's CNAME chain, addresses and certificate"},
     {"hash", COMMAND_HASH, command_hash, 1, 1, "DIR",
      "the folder hash and the files' hashes of a folder, beside what is expected"},
     {"publish", COMMAND_PUBLISH, command_publish, 0, 1, "DIR",

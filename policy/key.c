@@ -13,6 +13,7 @@ static const struct key_row {
     {"NP_Content", {"ContentID", "Version"}},
     {"NP_ContentHash", {"ContentID", "Version"}},
     {"NP_DistributionPoint", {"NALPath"}},
+    {"NP_ResolvedAddresses", {"NALPath"}},
     {"SMS_Advertisement", {"AdvertisementID"}},
     {"SMS_ApplicationAssignment", {"AssignmentID"}},
     {"SMS_AzureService", {"AzureServiceID"}},

@@ -99,6 +99,7 @@ struct site_dp {
     int64_t max_connections; /* 0: not said */
     size_t address_count;
     const struct site_address *addresses;
+    bool addresses_resolved; /* by DNS (NP_ResolvedAddresses): whatever else is known is stronger */
     size_t subnet_count;
     const char *const *subnets; /* network IDs, where only they are known */
     const char *ad_site;

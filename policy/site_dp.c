@@ -11,7 +11,7 @@
 
 /* The tables that a DP's facts come from. */
 struct dp_sources {
-    struct site_rows infos, resources, clouds, machines, ours;
+    struct site_rows infos, resources, clouds, machines, ours, resolved;
 };
 
 static bool read_sources(struct site *site, struct dp_sources *from, struct error *err)
@@ -24,7 +24,8 @@ static bool read_sources(struct site *site, struct dp_sources *from, struct erro
            site_rows_of(site, "SMS_SystemResourceList", &role, &from->resources, err) &&
            site_rows_of(site, "SMS_AzureService", &cloud, &from->clouds, err) &&
            site_rows_of(site, "SMS_R_System", &machine, &from->machines, err) &&
-           site_rows_of(site, "NP_DistributionPoint", &nal_path, &from->ours, err);
+           site_rows_of(site, "NP_DistributionPoint", &nal_path, &from->ours, err) &&
+           site_rows_of(site, "NP_ResolvedAddresses", &nal_path, &from->resolved, err);
 }
 
 static bool refuse_host(struct site *site, const struct instance *instance, const char *host,
@@ -273,6 +274,17 @@ static bool read_addresses(struct site *site, const struct instance *ours, struc
     return true;
 }
 
+/* What `resolve --dps` wrote, where nothing else says an address. */
+static bool join_resolved(struct site *site, const struct site_rows *resolved, struct site_dp *dp,
+                          struct error *err)
+{
+    const struct site_row *row = site_rows_find(resolved, dp->nal_path, NULL);
+    if (!row || dp->address_count || dp->subnet_count)
+        return true;
+    dp->addresses_resolved = true;
+    return read_addresses(site, row->instance, dp, err);
+}
+
 static void read_library(const struct site *site, const struct instance *ours, struct site_dp *dp)
 {
     const char *path = instance_get_text(site->policy, ours, "LibraryPath");
@@ -317,7 +329,7 @@ static bool read_dp(struct site *site, const struct dp_sources *from, const stru
         return false;
     join_machine(site, &from->machines, dp);
     dp->access = site_find_access(site, dp->nal_path);
-    return join_ours(site, &from->ours, dp, err);
+    return join_ours(site, &from->ours, dp, err) && join_resolved(site, &from->resolved, dp, err);
 }
 
 static int by_name(const void *a, const void *b)

@@ -24,7 +24,7 @@ struct options {
     const char *config, *state, *cache, *logs, *socket;
     size_t policy_count;
     const char **policies;
-    bool json, xml, resolve;
+    bool json, xml, resolve, tls, dps;
     const char *machine;
     size_t set_count;
     const char **sets;
@@ -55,7 +55,7 @@ struct context {
 typedef bool command_run(struct context *context, struct error *err);
 
 command_run command_policy, command_where, command_locate, command_get, command_export_script,
-    command_hash, command_publish, command_probe, command_cache;
+    command_hash, command_publish, command_probe, command_cache, command_resolve;
 
 /* The set of fetched policy in force; its texts live in the arena. */
 struct fetched {

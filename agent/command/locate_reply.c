@@ -45,7 +45,8 @@ static void learn_networks(struct locate *locate)
         if (!known)
             continue;
         struct site_dp *dp = &site->dps[known - site->dps];
-        if (!dp->address_count && !dp->subnet_count) {
+        if ((!dp->address_count && !dp->subnet_count) || dp->addresses_resolved) {
+            dp->address_count = 0;
             dp->subnets = record->subnets;
             dp->subnet_count = record->subnet_count;
         }

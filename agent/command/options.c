@@ -9,7 +9,7 @@
 
 #define ALL                                                                                  \
     (COMMAND_POLICY | COMMAND_WHERE | COMMAND_LOCATE | COMMAND_GET | COMMAND_EXPORT_SCRIPT | \
-     COMMAND_PROBE | COMMAND_HASH | COMMAND_PUBLISH | COMMAND_CACHE)
+     COMMAND_PROBE | COMMAND_HASH | COMMAND_PUBLISH | COMMAND_CACHE | COMMAND_RESOLVE)
 #define PLACES (COMMAND_LOCATE | COMMAND_GET)
 #define ASKED  (COMMAND_POLICY | COMMAND_WHERE | PLACES | COMMAND_CACHE)
 
@@ -23,6 +23,8 @@ enum option_id {
     OPTION_JSON,
     OPTION_XML,
     OPTION_RESOLVE,
+    OPTION_TLS,
+    OPTION_DPS,
     OPTION_MACHINE,
     OPTION_SET,
     OPTION_WHY,
@@ -69,6 +71,8 @@ static const struct option_row {
     {OPTION_JSON, "json", NULL, ALL, "print JSON"},
     {OPTION_XML, "xml", NULL, COMMAND_POLICY, "print policy bodies that read back to the same"},
     {OPTION_RESOLVE, "resolve", NULL, COMMAND_POLICY, "check: ask DNS for cloud service names"},
+    {OPTION_TLS, "tls", NULL, COMMAND_RESOLVE, "the certificate as well"},
+    {OPTION_DPS, "dps", NULL, COMMAND_RESOLVE, "all distribution points, into the file of --out"},
     {OPTION_MACHINE, "machine", "FILE|NAME", ASKED, "another machine than this one"},
     {OPTION_SET, "set", "KEY=VALUE", ASKED, "a fact of the machine; may be repeated"},
     {OPTION_WHY, "why", "NAME", COMMAND_WHERE | COMMAND_LOCATE,
@@ -92,7 +96,7 @@ static const struct option_row {
     {OPTION_AGAINST, "against", "DIR", COMMAND_HASH, "the folder that it should equal"},
     {OPTION_DP, "dp", "FOLDER", COMMAND_PUBLISH, "the folder that a web server serves"},
     {OPTION_LIBRARY, "library", "FOLDER", COMMAND_PUBLISH, "the folder of a content library"},
-    {OPTION_OUT, "out", "FILE", COMMAND_PUBLISH, "the policy document to write"},
+    {OPTION_OUT, "out", "FILE", COMMAND_PUBLISH | COMMAND_RESOLVE, "the policy document to write"},
     {OPTION_REPLACE, "replace", NULL, COMMAND_PUBLISH | COMMAND_CACHE,
      "replace what it would otherwise refuse"},
     {OPTION_VERIFY, "verify", NULL, COMMAND_PUBLISH, "hash anew what was laid out"},
@@ -159,6 +163,8 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_JSON: options->json = true; break;
     case OPTION_XML: options->xml = true; break;
     case OPTION_RESOLVE: options->resolve = true; break;
+    case OPTION_TLS: options->tls = true; break;
+    case OPTION_DPS: options->dps = true; break;
     case OPTION_MACHINE: options->machine = optarg; break;
     case OPTION_SET: append(&options->sets, &options->set_count, optarg); break;
     case OPTION_WHY: options->why = optarg; break;

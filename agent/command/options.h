@@ -15,6 +15,7 @@ enum command_bit {
     COMMAND_HASH = 64,
     COMMAND_PUBLISH = 128,
     COMMAND_CACHE = 256,
+    COMMAND_RESOLVE = 512,
 };
 
 struct command_row {

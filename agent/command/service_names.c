@@ -1,57 +1,10 @@
 #include "agent/command/service_names.h"
-
-#include "agent/resolve/resolve.h"
+#include "agent/command/dns_names.h"
 
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
 
 #include <stdlib.h>
-
-#define AT_ONCE 16 /* questions under way */
-
-struct asking {
-    struct service_names *names;
-    struct loop *loop;
-    struct resolver *resolver;
-    size_t begun, ended;
-    bool is_starting; /* an answer may come before the question's call returns */
-};
-
-/* One question; which name it is about. */
-struct question {
-    struct asking *asking;
-    struct check_name *name;
-};
-
-static void start_more(struct asking *asking);
-
-static void on_answer(void *arg, struct resolve_answer *answer)
-{
-    struct question *question = arg;
-    struct asking *asking = question->asking;
-    question->name->error = resolve_error_word(answer->error);
-    if (answer->error == RESOLVE_OK)
-        question->name->served = answer->link_count ? "CNAME" : "HOST";
-    resolve_answer_free(answer);
-    free(question);
-    asking->ended++;
-    start_more(asking);
-}
-
-static void start_more(struct asking *asking)
-{
-    if (asking->is_starting)
-        return;
-    asking->is_starting = true;
-    while (asking->begun < asking->names->count && asking->begun - asking->ended < AT_ONCE) {
-        struct question *question = mem_zero(1, sizeof *question);
-        *question = (struct question){asking, &asking->names->names[asking->begun++]};
-        resolve_start(asking->resolver, question->name->name, on_answer, question);
-    }
-    asking->is_starting = false;
-    if (asking->ended == asking->names->count)
-        loop_stop(asking->loop);
-}
 
 static int by_name(const void *a, const void *b)
 {
@@ -77,20 +30,17 @@ static void collect(struct service_names *names, const struct site *site)
 bool service_names_ask(struct service_names *names, const struct config *config,
                        const struct site *site, struct error *err)
 {
-    const char *servers = config->dns_servers.len ? config->dns_servers.data : NULL;
     collect(names, site);
-    if (names->count == 0)
-        return true;
-    struct asking asking = {.names = names, .loop = loop_create(&clock_system, 1, err)};
-    bool ok = asking.loop && (asking.resolver = resolver_create(asking.loop, servers, err));
-    if (ok) {
-        start_more(&asking);
-        ok = loop_run(asking.loop, err);
+    struct dns_name *asked = mem_zero(names->count, sizeof *asked);
+    for (size_t i = 0; i < names->count; i++)
+        asked[i].name = names->names[i].name;
+    bool ok = dns_names_ask(asked, names->count, config, err);
+    for (size_t i = 0; ok && i < names->count; i++) {
+        names->names[i].error = resolve_error_word(asked[i].answer->error);
+        names->names[i].served = dns_names_served(asked[i].answer);
     }
-    if (!ok)
-        asking.begun = names->count; /* who is called back at the end asks no more */
-    resolver_destroy(asking.resolver);
-    loop_destroy(asking.loop);
+    dns_names_free(asked, names->count);
+    free(asked);
     if (!ok)
         service_names_free(names);
     return ok;

@@ -117,22 +117,67 @@ static enum resolve_error follow(struct resolve_answer *answer, const char *host
 
 /* ---- addresses ---- */
 
-/* Could a host have this address? Connecting to 0.0.0.0 reaches this machine itself, and an IPv4
-   address in IPv6's clothes would pass by every rule for IPv4. */
-static bool is_usable(int family, const void *bytes)
+/* An IPv4 address in IPv6's clothes would pass by every rule for IPv4. */
+static enum resolve_nature nature_of_six(const struct in6_addr *six)
 {
-    if (family == AF_INET6) {
-        const struct in6_addr *six = bytes;
-        return !IN6_IS_ADDR_UNSPECIFIED(six) && !IN6_IS_ADDR_MULTICAST(six) &&
-               !IN6_IS_ADDR_V4MAPPED(six) && !IN6_IS_ADDR_V4COMPAT(six);
-    }
-    const unsigned char *four = bytes;
-    return four[0] != 0 && four[0] < 224; /* 224 to 255: multicast, reserved, broadcast */
+    if (IN6_IS_ADDR_UNSPECIFIED(six))
+        return RESOLVE_UNSPECIFIED;
+    if (IN6_IS_ADDR_LOOPBACK(six))
+        return RESOLVE_LOOPBACK;
+    if (IN6_IS_ADDR_MULTICAST(six))
+        return RESOLVE_MULTICAST;
+    if (IN6_IS_ADDR_LINKLOCAL(six))
+        return RESOLVE_LINK_LOCAL;
+    if (IN6_IS_ADDR_V4MAPPED(six) || IN6_IS_ADDR_V4COMPAT(six))
+        return RESOLVE_RESERVED;
+    return (six->s6_addr[0] & 0xFE) == 0xFC ? RESOLVE_PRIVATE : RESOLVE_PUBLIC;
+}
+
+/* Connecting to 0.0.0.0 reaches this machine itself. */
+static enum resolve_nature nature_of_four(const unsigned char *four)
+{
+    if (four[0] == 0)
+        return RESOLVE_UNSPECIFIED;
+    if (four[0] == 127)
+        return RESOLVE_LOOPBACK;
+    if (four[0] == 169 && four[1] == 254)
+        return RESOLVE_LINK_LOCAL;
+    if (four[0] >= 224)
+        return four[0] < 240 ? RESOLVE_MULTICAST : RESOLVE_RESERVED;
+    bool is_private = four[0] == 10 || (four[0] == 172 && (four[1] & 0xF0) == 16) ||
+                      (four[0] == 192 && four[1] == 168) ||
+                      (four[0] == 100 && (four[1] & 0xC0) == 64);
+    return is_private ? RESOLVE_PRIVATE : RESOLVE_PUBLIC;
+}
+
+static enum resolve_nature nature_of(int family, const void *bytes)
+{
+    return family == AF_INET6 ? nature_of_six(bytes) : nature_of_four(bytes);
+}
+
+enum resolve_nature resolve_nature(const char *address)
+{
+    unsigned char bytes[sizeof(struct in6_addr)] = {0};
+    if (inet_pton(AF_INET, address, bytes) == 1)
+        return nature_of(AF_INET, bytes);
+    inet_pton(AF_INET6, address, bytes);
+    return nature_of(AF_INET6, bytes);
+}
+
+/* What answers at a link-local address is a machine's own business: metadata services, say. */
+static bool is_usable(enum resolve_nature nature)
+{
+    return nature == RESOLVE_PUBLIC || nature == RESOLVE_PRIVATE || nature == RESOLVE_LOOPBACK;
 }
 
 static void add_address(struct resolve_answer *answer, int family, const void *bytes, int ttl)
 {
-    if (answer->address_count == LIMIT_DNS_ADDRESSES || !is_usable(family, bytes))
+    if (!is_usable(nature_of(family, bytes))) {
+        if (!*answer->refused)
+            inet_ntop(family, bytes, answer->refused, sizeof answer->refused);
+        return;
+    }
+    if (answer->address_count == LIMIT_DNS_ADDRESSES)
         return;
     answer->addresses =
         mem_resize(answer->addresses, answer->address_count + 1, sizeof *answer->addresses);
@@ -284,6 +329,7 @@ struct resolve_answer *answer_copy(const struct resolve_answer *from, int age)
         answer->addresses[i].ttl -= age;
     }
     answer->address_count = from->address_count;
+    memcpy(answer->refused, from->refused, sizeof answer->refused);
     return answer;
 }
 
@@ -304,6 +350,7 @@ const char *resolve_error_word(enum resolve_error error)
     case RESOLVE_NXDOMAIN: return "NXDOMAIN";
     case RESOLVE_NODATA: return "NODATA";
     case RESOLVE_SERVFAIL: return "SERVFAIL";
+    case RESOLVE_REFUSED: return "REFUSED";
     case RESOLVE_TIMEOUT: return "TIMEOUT";
     case RESOLVE_LOOP: return "LOOP";
     case RESOLVE_TOO_LONG: return "TOO_LONG";

@@ -29,7 +29,8 @@ struct lookup {
     struct lookup *next; /* in the resolver's list until the deadline */
     struct resolver *resolver;
     char *host;
-    struct waiter *waiters; /* NULL: they were told already */
+    struct waiter *waiters;     /* NULL: they were told already */
+    enum resolve_error failure; /* as it looked before the servers were asked frankly */
     struct loop_timer deadline;
 };
 
@@ -42,15 +43,23 @@ struct cached {
 
 struct socket_watch {
     struct socket_watch *next;
-    struct resolver *resolver;
+    struct channel *channel;
     struct loop_watch watch;
+};
+
+/* One of c-ares' on the loop. */
+struct channel {
+    struct resolver *resolver;
+    ares_channel ares;       /* NULL: not open */
+    struct loop_timer timer; /* c-ares' own time-outs */
+    struct socket_watch *sockets;
 };
 
 struct resolver {
     struct loop *loop;
-    ares_channel channel;
-    struct loop_timer timer; /* c-ares' own time-outs */
-    struct socket_watch *sockets;
+    char *servers; /* NULL: the system's */
+    struct channel channel;
+    struct channel frank; /* says what servers that fail answered, and asks no other for it */
     struct lookup *lookups;
     struct cached *cached; /* the youngest first */
 };
@@ -170,6 +179,23 @@ static enum resolve_error error_of(int status)
     }
 }
 
+static void set_timer(struct channel *channel);
+static bool open_frank(struct resolver *resolver);
+
+/* Servers that refuse, fail, cannot be reached or are silent are all one to c-ares as long as it
+   may ask the next one. */
+static void on_frank(void *arg, int status, int timeouts, unsigned char *bytes, int len)
+{
+    struct lookup *lookup = arg;
+    (void)timeouts, (void)bytes, (void)len;
+    enum resolve_error error = lookup->failure;
+    if (status == ARES_EREFUSED)
+        error = RESOLVE_REFUSED;
+    else if (status == ARES_ESERVFAIL || status == ARES_ECONNREFUSED)
+        error = RESOLVE_SERVFAIL;
+    finish(lookup, answer_new(error));
+}
+
 static void on_message(void *arg, int status, int timeouts, unsigned char *bytes, int len)
 {
     struct lookup *lookup = arg;
@@ -177,6 +203,19 @@ static void on_message(void *arg, int status, int timeouts, unsigned char *bytes
     (void)timeouts;
     finish(lookup,
            bytes ? answer_from_message(lookup->host, bytes, len, error) : answer_new(error));
+}
+
+static bool is_vague(enum resolve_error error)
+{
+    return error == RESOLVE_SERVFAIL || error == RESOLVE_TIMEOUT;
+}
+
+static void ask_frankly(struct lookup *lookup, enum resolve_error failure)
+{
+    lookup->failure = failure;
+    struct channel *frank = &lookup->resolver->frank;
+    ares_query(frank->ares, lookup->host, ns_c_in, ns_t_a, on_frank, lookup);
+    set_timer(frank); /* the lookup may be gone by now */
 }
 
 /* Where there is no address c-ares gives no chain either: the message itself tells a loop from a
@@ -188,7 +227,10 @@ static void on_info(void *arg, int status, int timeouts, struct ares_addrinfo *i
     if (status == ARES_SUCCESS && info)
         finish(lookup, answer_from_info(lookup->host, info));
     else if (lookup->waiters && (status == ARES_ENODATA || status == ARES_ENOTFOUND))
-        ares_query(lookup->resolver->channel, lookup->host, ns_c_in, ns_t_a, on_message, lookup);
+        ares_query(lookup->resolver->channel.ares, lookup->host, ns_c_in, ns_t_a, on_message,
+                   lookup);
+    else if (lookup->waiters && is_vague(error_of(status)) && open_frank(lookup->resolver))
+        ask_frankly(lookup, error_of(status));
     else
         finish(lookup, answer_new(error_of(status)));
     ares_freeaddrinfo(info);
@@ -196,103 +238,121 @@ static void on_info(void *arg, int status, int timeouts, struct ares_addrinfo *i
 
 /* ---- c-ares on the loop ---- */
 
-static void set_timer(struct resolver *resolver)
+static void set_timer(struct channel *channel)
 {
     struct timeval left;
-    if (ares_timeout(resolver->channel, NULL, &left))
-        loop_timer_set(resolver->loop, &resolver->timer,
-                       left.tv_sec * 1000 + left.tv_usec / 1000 + 1);
+    struct loop *loop = channel->resolver->loop;
+    if (ares_timeout(channel->ares, NULL, &left))
+        loop_timer_set(loop, &channel->timer, left.tv_sec * 1000 + left.tv_usec / 1000 + 1);
     else
-        loop_timer_cancel(resolver->loop, &resolver->timer);
+        loop_timer_cancel(loop, &channel->timer);
 }
 
 static void on_timer(void *arg)
 {
-    struct resolver *resolver = arg;
-    ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    set_timer(resolver);
+    struct channel *channel = arg;
+    ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    set_timer(channel);
 }
 
 static void on_ready(void *arg, short revents)
 {
     struct socket_watch *socket = arg;
-    struct resolver *resolver = socket->resolver;
+    struct channel *channel = socket->channel;
     int fd = socket->watch.fd;
     /* c-ares may close the socket here, and with it goes `socket`. */
-    ares_process_fd(resolver->channel, revents & CURL_WAIT_POLLIN ? fd : ARES_SOCKET_BAD,
+    ares_process_fd(channel->ares, revents & CURL_WAIT_POLLIN ? fd : ARES_SOCKET_BAD,
                     revents & CURL_WAIT_POLLOUT ? fd : ARES_SOCKET_BAD);
-    set_timer(resolver);
+    set_timer(channel);
 }
 
-static void forget_socket(struct resolver *resolver, struct socket_watch **link)
+static void forget_socket(struct channel *channel, struct socket_watch **link)
 {
     struct socket_watch *socket = *link;
     if (!socket)
         return;
-    loop_watch_stop(resolver->loop, &socket->watch);
+    loop_watch_stop(channel->resolver->loop, &socket->watch);
     *link = socket->next;
     free(socket);
 }
 
-static struct socket_watch *add_socket(struct resolver *resolver, int fd)
+static struct socket_watch *add_socket(struct channel *channel, int fd)
 {
     struct socket_watch *socket = mem_zero(1, sizeof *socket);
-    socket->resolver = resolver;
+    socket->channel = channel;
     socket->watch = (struct loop_watch){.fd = fd, .ready = on_ready, .arg = socket};
-    socket->next = resolver->sockets;
-    resolver->sockets = socket;
+    socket->next = channel->sockets;
+    channel->sockets = socket;
     return socket;
 }
 
 /* c-ares says what it waits for on one of its sockets; nothing: it is about to close it. */
 static void on_socket(void *arg, ares_socket_t fd, int readable, int writable)
 {
-    struct resolver *resolver = arg;
-    struct socket_watch **link = &resolver->sockets;
+    struct channel *channel = arg;
+    struct socket_watch **link = &channel->sockets;
     while (*link && (*link)->watch.fd != fd)
         link = &(*link)->next;
     if (!readable && !writable) {
-        forget_socket(resolver, link);
+        forget_socket(channel, link);
         return;
     }
-    struct socket_watch *socket = *link ? *link : add_socket(resolver, fd);
+    struct socket_watch *socket = *link ? *link : add_socket(channel, fd);
     socket->watch.events =
         (short)((readable ? CURL_WAIT_POLLIN : 0) | (writable ? CURL_WAIT_POLLOUT : 0));
-    loop_watch_start(resolver->loop, &socket->watch);
+    loop_watch_start(channel->resolver->loop, &socket->watch);
 }
 
 /* ---- life ---- */
 
-static bool open_channel(struct resolver *resolver, bool own_servers, struct error *err)
+static bool open_channel(struct channel *channel, struct resolver *resolver, int flags, int tries,
+                         struct error *err)
 {
     /* Servers of one's own are asked and nothing else; the system's come after /etc/hosts. */
     char dns[] = "b", files_then_dns[] = "fb";
     struct ares_options options = {
-        .flags = ARES_FLAG_NOSEARCH, /* names are fully qualified */
+        .flags = ARES_FLAG_NOSEARCH | flags, /* names are fully qualified */
         .timeout = TRY_MS,
-        .tries = TRIES,
-        .lookups = own_servers ? dns : files_then_dns,
+        .tries = tries,
+        .lookups = resolver->servers ? dns : files_then_dns,
         .sock_state_cb = on_socket,
-        .sock_state_cb_data = resolver,
+        .sock_state_cb_data = channel,
     };
     int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
                 ARES_OPT_SOCK_STATE_CB;
-    int status = ares_init_options(&resolver->channel, &options, given);
-    return status == ARES_SUCCESS || error_set(err, ERROR_FAILED, BLAME_DNS, "DNS", NULL,
-                                               "c-ares: %s", ares_strerror(status));
+    channel->resolver = resolver;
+    channel->timer = (struct loop_timer){.fire = on_timer, .arg = channel};
+    int status = ares_init_options(&channel->ares, &options, given);
+    if (status != ARES_SUCCESS)
+        return error_set(err, ERROR_FAILED, BLAME_DNS, "DNS", NULL, "c-ares: %s",
+                         ares_strerror(status));
+    return !resolver->servers ||
+           ares_set_servers_ports_csv(channel->ares, resolver->servers) == ARES_SUCCESS ||
+           error_set(err, ERROR_INPUT, BLAME_USER, "DNS_SERVERS", resolver->servers,
+                     "is no list of DNS servers (address or address:port, with commas between)");
+}
+
+static bool open_frank(struct resolver *resolver)
+{
+    return resolver->frank.ares ||
+           open_channel(&resolver->frank, resolver, ARES_FLAG_NOCHECKRESP, 1, NULL);
+}
+
+static void close_channel(struct channel *channel)
+{
+    if (channel->ares)
+        ares_destroy(channel->ares); /* calls back for every lookup, which frees it */
+    if (channel->resolver)
+        loop_timer_cancel(channel->resolver->loop, &channel->timer);
 }
 
 struct resolver *resolver_create(struct loop *loop, const char *servers, struct error *err)
 {
     struct resolver *resolver = mem_zero(1, sizeof *resolver);
     resolver->loop = loop;
-    resolver->timer = (struct loop_timer){.fire = on_timer, .arg = resolver};
+    resolver->servers = servers ? mem_copy_string(servers) : NULL;
     ares_library_init(ARES_LIB_INIT_ALL); /* which does nothing on Linux, and cannot fail */
-    bool ok = open_channel(resolver, servers != NULL, err);
-    if (ok && servers && ares_set_servers_ports_csv(resolver->channel, servers) != ARES_SUCCESS)
-        ok = error_set(err, ERROR_INPUT, BLAME_USER, "DNS_SERVERS", servers,
-                       "is no list of DNS servers (address or address:port, with commas between)");
-    if (ok)
+    if (open_channel(&resolver->channel, resolver, 0, TRIES, err))
         return resolver;
     resolver_destroy(resolver);
     return NULL;
@@ -304,15 +364,15 @@ void resolver_destroy(struct resolver *resolver)
         return;
     while (resolver->lookups)
         on_deadline(resolver->lookups);
-    if (resolver->channel)
-        ares_destroy(resolver->channel); /* calls back for every lookup, which frees it */
-    loop_timer_cancel(resolver->loop, &resolver->timer);
+    close_channel(&resolver->channel);
+    close_channel(&resolver->frank);
     while (resolver->cached) {
         struct cached *next = resolver->cached->next;
         free_cached(resolver->cached);
         resolver->cached = next;
     }
     ares_library_cleanup();
+    free(resolver->servers);
     free(resolver);
 }
 
@@ -356,8 +416,8 @@ static void start_lookup(struct resolver *resolver, const char *host, struct wai
     /* Sorted as the system prefers them (RFC 6724). */
     struct ares_addrinfo_hints hints = {
         .ai_flags = ARES_AI_CANONNAME, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    ares_getaddrinfo(resolver->channel, host, NULL, &hints, on_info, lookup);
-    set_timer(resolver); /* the lookup may be gone by now, the resolver is not */
+    ares_getaddrinfo(resolver->channel.ares, host, NULL, &hints, on_info, lookup);
+    set_timer(&resolver->channel); /* the lookup may be gone by now, the resolver is not */
 }
 
 static void ask(struct resolver *resolver, const char *host, struct waiter waiter)

@@ -18,11 +18,23 @@ enum resolve_error {
     RESOLVE_OK,
     RESOLVE_NXDOMAIN,
     RESOLVE_NODATA,
-    RESOLVE_SERVFAIL, /* c-ares 1.18 says the same for REFUSED and for unreachable servers */
+    RESOLVE_SERVFAIL, /* servers that fail, or that cannot be reached */
+    RESOLVE_REFUSED,  /* servers that do not want to answer this */
     RESOLVE_TIMEOUT,
     RESOLVE_LOOP,
     RESOLVE_TOO_LONG,
     RESOLVE_MALFORMED, /* the answer, a name in it, or the name asked for; or no usable address */
+};
+
+/* What an address is, whoever has it. */
+enum resolve_nature {
+    RESOLVE_PUBLIC,
+    RESOLVE_PRIVATE,  /* of a network of one's own (RFC 1918, 4193, 6598): Azure Private Link's */
+    RESOLVE_LOOPBACK, /* this machine */
+    RESOLVE_LINK_LOCAL,
+    RESOLVE_MULTICAST,
+    RESOLVE_UNSPECIFIED,
+    RESOLVE_RESERVED, /* reserved, broadcast, or IPv4 in IPv6's clothes */
 };
 
 struct resolve_link {
@@ -42,7 +54,9 @@ struct resolve_answer {
     struct resolve_link *links; /* the CNAME chain in order, empty without aliases; with an error as
                                    far as it went, in a loop to the link that closes it */
     size_t address_count;       /* at least one with RESOLVE_OK, else none */
-    struct resolve_address *addresses; /* IPv6 and IPv4 as the system prefers them */
+    struct resolve_address *addresses; /* IPv6 and IPv4 as the system prefers them; none that is
+                                          link-local or that no host can have */
+    char refused[INET6_ADDRSTRLEN];    /* the first of those, or empty */
 };
 
 struct resolver;
@@ -64,6 +78,14 @@ void resolve_start(struct resolver *resolver, const char *host,
                    void (*done)(void *arg, struct resolve_answer *answer), void *arg);
 
 void resolve_answer_free(struct resolve_answer *answer);
+
+/* Of a text that is an address. */
+enum resolve_nature resolve_nature(const char *address);
+/* "a link-local address", NULL for RESOLVE_PUBLIC. */
+const char *resolve_nature_words(enum resolve_nature nature);
+
+/* Why it has no address, after "does not resolve: ": "NXDOMAIN (there is no such name)". */
+void resolve_explain(const struct resolve_answer *answer, char *text, size_t size);
 
 /* "NXDOMAIN", ... as the JSON has it; NULL for RESOLVE_OK. */
 const char *resolve_error_word(enum resolve_error error);

@@ -175,15 +175,6 @@ static void start_transfer(struct source_fetch *fetch)
     }
 }
 
-static bool is_loopback(const char *address)
-{
-    struct in6_addr six;
-    if (inet_pton(AF_INET6, address, &six) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&six);
-    struct in_addr four;
-    return inet_pton(AF_INET, address, &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
-}
-
 /* All of what will be connected to; `answer` NULL: the host is an address, or a proxy resolves. */
 static bool leads_to_loopback(const struct source_fetch *fetch, const struct resolve_answer *answer)
 {
@@ -193,14 +184,14 @@ static bool leads_to_loopback(const struct source_fetch *fetch, const struct res
         return false;
     if (answer) {
         for (size_t i = 0; all && i < answer->address_count; i++)
-            all = is_loopback(answer->addresses[i].text);
+            all = resolve_nature(answer->addresses[i].text) == RESOLVE_LOOPBACK;
         return all;
     }
     size_t len = strlen(fetch->host);
     bool bracketed = fetch->host[0] == '[' && len > 2;
     snprintf(bare, sizeof bare, "%.*s", (int)(bracketed ? len - 2 : len),
              fetch->host + (bracketed ? 1 : 0));
-    return is_loopback(bare);
+    return resolve_nature(bare) == RESOLVE_LOOPBACK;
 }
 
 /* A token that anybody on the way may read is no secret any more. */
@@ -270,11 +261,12 @@ static void on_answer(void *arg, struct resolve_answer *answer)
     if (fetch->cancelled) {
         http_fetch_release(fetch);
     } else if (answer->error != RESOLVE_OK) {
-        char text[512];
-        snprintf(text, sizeof text, "the name %s does not resolve: %s", fetch->host,
-                 resolve_error_word(answer->error));
+        char text[512], why[160];
+        resolve_explain(answer, why, sizeof why);
+        snprintf(text, sizeof text, "the name %s does not resolve: %s", fetch->host, why);
         http_fetch_fail(fetch, BLAME_DNS, resolve_error_word(answer->error),
-                        answer->error == RESOLVE_SERVFAIL || answer->error == RESOLVE_TIMEOUT,
+                        answer->error == RESOLVE_SERVFAIL || answer->error == RESOLVE_REFUSED ||
+                            answer->error == RESOLVE_TIMEOUT,
                         text);
         http_fetch_finish(fetch);
     } else {

@@ -58,8 +58,8 @@ def account_sas(permissions="rwdlac", end=FAR):
 class Azurite:
     """Over HTTP; with `certificate` (certificate and key files) over HTTPS."""
 
-    def __init__(self, scene, certificate=None):
-        folder = scene.path("azurite")
+    def __init__(self, scene, certificate=None, folder="azurite"):
+        folder = scene.path(folder)
         os.makedirs(folder)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -124,13 +124,14 @@ def test_plain(scene):
     assert result.code == 0 and scene.has(content), result
 
 
-def certificate(scene, *names):
-    """Of these names, from an authority of its own; authority, certificate and key."""
-    folder = scene.path("tls")
-    os.makedirs(folder)
+def certificate(scene, *names, folder="tls"):
+    """Of these names ("IP:" before an address), from an authority of its own; authority, certificate
+    and key."""
+    alternatives = [name if name.startswith("IP:") else "DNS:" + name for name in names]
+    scene.write(folder + "/extensions", "subjectAltName=" + ",".join(alternatives))
+    folder = scene.path(folder)
     made = ["ca.pem", "ca.key", "cert.pem", "key.pem", "request.pem", "extensions"]
     ca, ca_key, cert, key, request, extensions = (os.path.join(folder, name) for name in made)
-    scene.write("tls/extensions", "subjectAltName=" + ",".join("DNS:" + name for name in names))
     for command in (
             ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-days", "2", "-subj", "/CN=Test authority", "-keyout", ca_key, "-out", ca],
@@ -150,9 +151,9 @@ ns A 127.0.0.1
 %s"""
 
 
-def zone_server(scene, *records):
+def zone_server(scene, *records, folder="nsd"):
     """NSD with contoso.test holding these records, and the other zones of tests/dns."""
-    return scene.keep(Nsd(scene.path("nsd"), ZONE % "\n".join(records)))
+    return scene.keep(Nsd(scene.path(folder), ZONE % "\n".join(records)))
 
 
 def test_service_name(scene):

@@ -42,8 +42,8 @@ def test_limits(_scene):
 def test_options(_scene):
     """Every option that --help names stands in nearpoint(1), and the reverse."""
     options = set()
-    for command in ("policy", "where", "locate", "get", "cache", "probe", "hash", "publish",
-                    "export-script"):
+    listed = subprocess.run([*program(), "--help"], stdout=subprocess.PIPE, check=True, text=True)
+    for command in re.findall(r"(?m)^  ([a-z-]+) ", listed.stdout):
         done = subprocess.run([*program(), command, "--help"], stdout=subprocess.PIPE, check=True,
                               text=True)
         options |= set(re.findall(r"(?m)^  --([a-z-]+)", done.stdout))
