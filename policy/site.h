@@ -109,6 +109,9 @@ struct site_dp {
     const struct instance *instance;
 };
 
+/* What a NAL path has as its host, in the arena, or NULL (configmgr-sdk 2.3). */
+const char *site_nal_host(struct policy *policy, const char *nal_path);
+
 /* Cloud distribution points, and those of MDM (Intune), which are cloud DPs of another name. */
 bool site_is_cloud(const struct site_dp *dp);
 

@@ -80,9 +80,6 @@ const struct site_access *site_find_access(const struct site *site, const char *
 /* The DP with this NAL path, or NULL. */
 struct site_dp *site_dp_by_nal_path(const struct site *site, const char *nal_path);
 
-/* What a NAL path has as its host, in the arena, or NULL (configmgr-sdk 2.3). */
-const char *site_nal_host(struct policy *policy, const char *nal_path);
-
 /* Each fills its part of the site; in this order. */
 bool site_read_dps(struct site *site, struct error *err);
 bool site_read_groups(struct site *site, struct error *err);

@@ -36,7 +36,7 @@ struct options {
     bool brief, excluded;
     const char *why, *reply;
     bool compare, request;
-    const char *content, *against, *dp, *library, *out, *source;
+    const char *content, *against, *dp, *library, *container, *access, *out, *source;
     int64_t version; /* of a content; -1: not said */
     bool replace, verify, due;
     size_t argument_count;

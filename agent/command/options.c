@@ -46,6 +46,8 @@ enum option_id {
     OPTION_AGAINST,
     OPTION_DP,
     OPTION_LIBRARY,
+    OPTION_CONTAINER,
+    OPTION_ACCESS,
     OPTION_OUT,
     OPTION_REPLACE,
     OPTION_VERIFY,
@@ -96,6 +98,8 @@ static const struct option_row {
     {OPTION_AGAINST, "against", "DIR", COMMAND_HASH, "the folder that it should equal"},
     {OPTION_DP, "dp", "FOLDER", COMMAND_PUBLISH, "the folder that a web server serves"},
     {OPTION_LIBRARY, "library", "FOLDER", COMMAND_PUBLISH, "the folder of a content library"},
+    {OPTION_CONTAINER, "container", "URL", COMMAND_PUBLISH, "the container of a cloud DP"},
+    {OPTION_ACCESS, "access", "FILE", COMMAND_PUBLISH, "the private policy with its SAS and key"},
     {OPTION_OUT, "out", "FILE", COMMAND_PUBLISH | COMMAND_RESOLVE, "the policy document to write"},
     {OPTION_REPLACE, "replace", NULL, COMMAND_PUBLISH | COMMAND_CACHE,
      "replace what it would otherwise refuse"},
@@ -186,6 +190,8 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_AGAINST: options->against = optarg; break;
     case OPTION_DP: options->dp = optarg; break;
     case OPTION_LIBRARY: options->library = optarg; break;
+    case OPTION_CONTAINER: options->container = optarg; break;
+    case OPTION_ACCESS: options->access = optarg; break;
     case OPTION_OUT: options->out = optarg; break;
     case OPTION_REPLACE: options->replace = true; break;
     case OPTION_VERIFY: options->verify = true; break;

@@ -1,11 +1,13 @@
 /* publish: a folder becomes a content of a distribution point; --verify looks at those that are. */
 #include "agent/publish/publish.h"
-#include "agent/command/command.h"
+#include "agent/command/access.h"
 #include "agent/command/folders.h"
+#include "agent/command/network.h"
 #include "agent/publish/verify.h"
 
 #include "policy/base/json_out.h"
 #include "policy/base/mem.h"
+#include "policy/base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,10 +36,12 @@ static void add_error(struct json_out *out, const struct error *error)
     free(text);
 }
 
-/* The DP's; the content library's where that is the only one. */
+/* The DP's, the content library's, the container's: the first that was asked for. */
 static const struct laid_out *first_place(const struct publish_report *report)
 {
-    return report->dp.path ? &report->dp : &report->library;
+    if (report->dp.path)
+        return &report->dp;
+    return report->library.path ? &report->library : &report->container.laid_out;
 }
 
 static void add_library(struct json_out *out, const struct laid_out *library)
@@ -45,6 +49,18 @@ static void add_library(struct json_out *out, const struct laid_out *library)
     json_out_open(out, "library", '{');
     json_out_text(out, "result", publish_result_word(library->result));
     json_out_text(out, "path", library->path);
+    json_out_close(out, '}');
+}
+
+static void add_container(struct json_out *out, const struct cloud_laid_out *container)
+{
+    json_out_open(out, "container", '{');
+    json_out_text(out, "result", publish_result_word(container->laid_out.result));
+    json_out_text(out, "url", container->laid_out.path);
+    json_out_int(out, "uploaded", (int64_t)container->uploaded);
+    json_out_int(out, "removed", (int64_t)container->removed);
+    json_out_int(out, "bytesUploaded", container->bytes);
+    json_out_int(out, "bytesResumed", container->resumed);
     json_out_close(out, '}');
 }
 
@@ -65,6 +81,8 @@ static bool print_json(const struct publish_order *order, const struct publish_r
     json_out_text(&out, "path", first_place(report)->path);
     if (report->dp.path && report->library.path && !failure)
         add_library(&out, &report->library);
+    if (report->container.laid_out.path && !failure)
+        add_container(&out, &report->container);
     json_out_text(&out, "document", order->out);
     add_error(&out, failure);
     json_out_close(&out, '}');
@@ -84,43 +102,105 @@ static bool print_text(const struct publish_order *order, const struct publish_r
     if (report->library.path)
         command_add_line(&out, "  library   %s%s", report->library.path,
                          report->library.result == PUBLISH_SAME ? " (unchanged)" : "");
+    if (report->container.laid_out.path)
+        command_add_line(&out,
+                         "  container %s: %zu blobs uploaded, %" PRId64 " bytes (%" PRId64
+                         " more were there already), %zu removed%s",
+                         report->container.laid_out.path, report->container.uploaded,
+                         report->container.bytes, report->container.resumed,
+                         report->container.removed,
+                         report->container.laid_out.result == PUBLISH_SAME ? " (unchanged)" : "");
     command_add_line(&out, "  document  %s%s", order->out,
                      report->wrote_document ? "" : " (unchanged)");
     return command_print_text(&out, err);
 }
 
+/* The command line is for everybody to read: a token has no place there. */
+static bool check_container(const char *url, struct error *err)
+{
+    bool web = strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+    const char *host = web ? strstr(url, "://") + 3 : url;
+    const char *path = strchr(host, '/');
+    if (strpbrk(url, "?#"))
+        return usage(err, "--container takes a URL without a query; a SAS stands in the file of "
+                          "--access");
+    size_t len = strlen(url);
+    if (!web || !path || !path[1] || url[len - 1] == '/' ||
+        memchr(host, '@', (size_t)(path - host)) || !text_is_plain(url))
+        return usage(err, "--container takes an http or https URL of a container");
+    return true;
+}
+
 static bool check_publish(const struct options *options, struct error *err)
 {
     if (options->argument_count != 1 || !options->content || options->version < 0 ||
-        (!options->dp && !options->library) || !options->out)
-        return usage(err, "publish takes DIR, --content ID, --version N, --dp FOLDER or "
-                          "--library FOLDER, and --out FILE");
-    return !options->source || usage(err, "--source goes with --verify");
+        (!options->dp && !options->library && !options->container) || !options->out)
+        return usage(err, "publish takes DIR, --content ID, --version N, --dp FOLDER, "
+                          "--library FOLDER or --container URL, and --out FILE");
+    if (!options->container != !options->access)
+        return usage(err, "--container and --access go together");
+    if (options->source)
+        return usage(err, "--source goes with --verify");
+    return !options->container || check_container(options->container, err);
 }
 
-static bool publish(const struct options *options, struct error *err)
+static bool run(const struct options *options, const struct publish_order *order, struct error *err)
 {
-    const struct publish_order order = {.source = options->arguments[0],
-                                        .dp = options->dp,
-                                        .library = options->library,
-                                        .out = options->out,
-                                        .content_id = options->content,
-                                        .version = options->version,
-                                        .replace = options->replace,
-                                        .sync = !options->no_sync};
     struct publish_report report = {0};
-    if (!check_publish(options, err))
-        return false;
     bool ok = (!options->dp || folders_make_above(options->dp, err)) &&
               (!options->library || folders_make_above(options->library, err)) &&
-              folders_make_above(options->out, err) && publish_folder(&order, &report, err);
+              folders_make_above(options->out, err) && publish_folder(order, &report, err);
     if (ok)
-        ok = options->json ? print_json(&order, &report, NULL, err)
-                           : print_text(&order, &report, err);
+        ok =
+            options->json ? print_json(order, &report, NULL, err) : print_text(order, &report, err);
     else if (options->json && err->kind == ERROR_FAILED)
-        print_json(&order, &report, err, NULL);
+        print_json(order, &report, err, NULL);
     publish_report_free(&report);
     return ok;
+}
+
+/* With a network, and what it is asked with. */
+static bool run_with_container(struct context *context, struct publish_order *order,
+                               struct error *err)
+{
+    const struct options *options = context->options;
+    struct network network = {.loop = NULL};
+    struct access access;
+    bool ok = access_read(&access, options->access, options->container, err) &&
+              network_open(&network, &context->config, err);
+    if (ok) {
+        const struct cloud_place place = {
+            .url = options->container,
+            .access = access.found,
+            .loop = network.loop,
+            .client = network.client,
+            .connections = (size_t)context->config.connections_per_source,
+            .sealing = -1,
+        };
+        order->container = &place;
+        ok = run(options, order, err);
+        order->container = NULL;
+    }
+    network_close(&network);
+    access_free(&access);
+    return ok;
+}
+
+static bool publish(struct context *context, struct error *err)
+{
+    const struct options *options = context->options;
+    if (!check_publish(options, err))
+        return false;
+    struct publish_order order = {.source = options->arguments[0],
+                                  .dp = options->dp,
+                                  .library = options->library,
+                                  .out = options->out,
+                                  .content_id = options->content,
+                                  .version = options->version,
+                                  .replace = options->replace,
+                                  .sync = !options->no_sync};
+    return options->container ? run_with_container(context, &order, err)
+                              : run(options, &order, err);
 }
 
 /* ---- verifying ---- */
@@ -206,7 +286,8 @@ static bool judge(const struct verify_report *report, const char *dp, struct err
 static bool verify(const struct options *options, struct error *err)
 {
     if (options->argument_count || !options->dp == !options->library || options->out ||
-        options->replace || (options->library && options->source))
+        options->replace || (options->library && options->source) || options->container ||
+        options->access)
         return usage(err, "publish --verify takes --dp FOLDER or --library FOLDER, --content ID, "
                           "--version N and, with --dp, --source DIR");
     const struct verify_order order = {.dp = options->dp,
@@ -227,5 +308,5 @@ static bool verify(const struct options *options, struct error *err)
 bool command_publish(struct context *context, struct error *err)
 {
     const struct options *options = context->options;
-    return options->verify ? verify(options, err) : publish(options, err);
+    return options->verify ? verify(options, err) : publish(context, err);
 }

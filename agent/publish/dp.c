@@ -31,12 +31,6 @@ enum standing {
     STANDS_OTHER,   /* what may be replaced */
 };
 
-static bool refuse(const struct run *run, struct error *err, const char *code, const char *what)
-{
-    return error_set(err, ERROR_FAILED, BLAME_USER, code, run->laid_out->path,
-                     "%s; --replace replaces it", what);
-}
-
 static bool is_whole(int tree, const struct run *run, const struct dp_record *record)
 {
     struct tree found;
@@ -56,51 +50,15 @@ static bool is_whole(int tree, const struct run *run, const struct dp_record *re
     return ok && strcmp(hex, record->folder_hash) == 0;
 }
 
-static void describe(const struct tree_entry *found, const struct tree_entry *wanted, char *what,
-                     size_t size)
-{
-    static const char begin[] = "this version is laid out with other bytes";
-    if (found && wanted)
-        snprintf(what, size, "%s: '%s' has other bytes there", begin, found->name);
-    else if (found)
-        snprintf(what, size, "%s: '%s' is in the folder and not there", begin, found->name);
-    else if (wanted)
-        snprintf(what, size, "%s: '%s' is there and not in the folder", begin, wanted->name);
-}
-
-/* Names the first file that differs; false where the record is of these very bytes. */
-static bool differs(const struct run *run, const struct dp_record *record, char *what, size_t size)
-{
-    struct tree_walk walk = {.found = &run->what->input->tree, .wanted = &record->files};
-    struct tree_entry *found, *wanted;
-    while (tree_next(&walk, &found, &wanted))
-        if (tree_judge(&walk, found, wanted) != TREE_SAME) {
-            describe(found, wanted, what, size);
-            return true;
-        }
-    snprintf(what, size, "this version is laid out with another set of empty folders");
-    return strcmp(record->folder_hash, run->what->input->hash) != 0;
-}
-
 static bool judge_record(struct run *run, int tree, const struct dp_record *record,
                          enum standing *standing, struct error *err)
 {
-    char what[512];
+    bool same;
     *standing = STANDS_OTHER;
-    if (strcmp(record->content_id, run->what->content_id) != 0)
-        return run->what->replace || refuse(run, err, "FOREIGN", "another content stands there");
-    if (record->version > run->what->version) {
-        snprintf(what, sizeof what, "version %" PRId64 " stands there, a higher one",
-                 record->version);
-        return run->what->replace || refuse(run, err, "LOWER_VERSION", what);
-    }
-    if (record->version < run->what->version)
-        return true;
-    if (!input_hash(run->what->input, err))
+    if (!publication_judge(run->what, record, run->laid_out->path, &same, err))
         return false;
-    if (differs(run, record, what, sizeof what))
-        return run->what->replace || refuse(run, err, "OTHER_BYTES", what);
-    *standing = is_whole(tree, run, record) ? STANDS_SAME : STANDS_OTHER;
+    if (same && is_whole(tree, run, record))
+        *standing = STANDS_SAME;
     return true;
 }
 
@@ -111,7 +69,8 @@ static bool judge_tree(struct run *run, int tree, enum standing *standing, struc
     *standing = STANDS_OTHER;
     if (!dp_record_read(&record, tree, run->laid_out->path, &why)) {
         bool absent = strcmp(why.code, "NO_RECORD") == 0;
-        return run->what->replace || refuse(run, err, absent ? "FOREIGN" : why.code, why.text);
+        return publication_refuse(run->what, run->laid_out->path, absent ? "FOREIGN" : why.code,
+                                  why.text, err);
     }
     bool ok = judge_record(run, tree, &record, standing, err);
     dp_record_free(&record);
@@ -126,7 +85,8 @@ static bool look(struct run *run, enum standing *standing, struct error *err)
         return true;
     *standing = STANDS_OTHER;
     if (tree < 0)
-        return run->what->replace || refuse(run, err, "FOREIGN", "is not a folder of nearpoint's");
+        return publication_refuse(run->what, run->laid_out->path, "FOREIGN",
+                                  "is not a folder of nearpoint's", err);
     bool ok = judge_tree(run, tree, standing, err);
     close(tree);
     return ok;

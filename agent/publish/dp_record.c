@@ -186,23 +186,37 @@ static bool read_bytes(struct dp_record *record, const struct buf *bytes, struct
     return ok;
 }
 
+static bool refuse_damaged(const char *where, const char *why, struct error *err)
+{
+    return error_set(err, ERROR_FAILED, BLAME_DATA, "RECORD", where,
+                     "its record (" DP_RECORD_NAME ") is damaged: %s", why);
+}
+
+bool dp_record_parse(struct dp_record *record, const struct buf *document, const char *where,
+                     struct error *err)
+{
+    struct error why = {.text = "it is not the document of one content"};
+    *record = (struct dp_record){0};
+    if (read_bytes(record, document, &why))
+        return true;
+    dp_record_free(record);
+    return refuse_damaged(where, why.text, err);
+}
+
 bool dp_record_read(struct dp_record *record, int tree, const char *where, struct error *err)
 {
     struct buf bytes = {0};
-    struct error why = {.text = "it is not the document of one content"};
-    *record = (struct dp_record){0};
+    struct error why = {0};
     bool ok = beneath_read(tree, DP_RECORD_NAME, (size_t)LIMIT_DOCUMENT_BYTES, &bytes, &why);
-    bool absent = !ok && strcmp(why.code, "ENOENT") == 0;
-    ok = ok && read_bytes(record, &bytes, &why);
-    buf_free(&bytes);
     if (ok)
-        return true;
-    dp_record_free(record);
-    if (absent)
-        return error_set(err, ERROR_FAILED, BLAME_DATA, "NO_RECORD", where,
-                         "has no record (" DP_RECORD_NAME ")");
-    return error_set(err, ERROR_FAILED, BLAME_DATA, "RECORD", where,
-                     "its record (" DP_RECORD_NAME ") is damaged: %s", why.text);
+        ok = dp_record_parse(record, &bytes, where, err);
+    else if (strcmp(why.code, "ENOENT") == 0)
+        error_set(err, ERROR_FAILED, BLAME_DATA, "NO_RECORD", where,
+                  "has no record (" DP_RECORD_NAME ")");
+    else
+        refuse_damaged(where, why.text, err);
+    buf_free(&bytes);
+    return ok;
 }
 
 void dp_record_free(struct dp_record *record)

@@ -39,6 +39,9 @@ struct dp_record {
    anything but one such document of one content: code RECORD; both ERROR_FAILED. On false nothing
    is left to free. */
 bool dp_record_read(struct dp_record *record, int tree, const char *where, struct error *err);
+/* The same of the document's bytes. */
+bool dp_record_parse(struct dp_record *record, const struct buf *document, const char *where,
+                     struct error *err);
 void dp_record_free(struct dp_record *record);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef AGENT_PUBLISH_PUBLICATION_H
 #define AGENT_PUBLISH_PUBLICATION_H
 
+#include "agent/publish/dp_record.h"
 #include "agent/publish/input.h"
 
 struct publication {
@@ -23,6 +24,17 @@ struct laid_out {
     enum publish_result result;
     char *path; /* of the content's tree; owned; NULL: not asked for */
 };
+
+/* What stands there may not be replaced, unless the order says so: code; "WHAT; --replace ...". */
+bool publication_refuse(const struct publication *what, const char *where, const char *code,
+                        const char *text, struct error *err);
+
+/* May what stands there, as its record says, be replaced by this? Another content (FOREIGN), a
+   higher version (LOWER_VERSION), this version with other bytes (OTHER_BYTES, naming the first file
+   that differs): only if the order says so. `same`: it is this version with these very bytes; the
+   input is hashed then. */
+bool publication_judge(const struct publication *what, const struct dp_record *record,
+                       const char *where, bool *same, struct error *err);
 
 /* Two names that differ by case only are one to everybody else: is there one in the folder `room`
    beneath `root`? Code OTHER_CASE. */

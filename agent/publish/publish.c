@@ -93,7 +93,8 @@ static bool lay_out(struct run *run, struct error *err)
                                      .replace = order->replace,
                                      .sync = order->sync};
     if ((order->dp && !dp_lay_out(&what, order->dp, &report->dp, err)) ||
-        (order->library && !library_lay_out(&what, order->library, &report->library, err)))
+        (order->library && !library_lay_out(&what, order->library, &report->library, err)) ||
+        (order->container && !cloud_lay_out(&what, order->container, &report->container, err)))
         return false;
     memcpy(report->folder_hash, run->input.hash, sizeof report->folder_hash);
     return true;
@@ -121,5 +122,6 @@ void publish_report_free(struct publish_report *report)
 {
     free(report->dp.path);
     free(report->library.path);
+    free(report->container.laid_out.path);
     *report = (struct publish_report){0};
 }

@@ -1,6 +1,7 @@
 /*
  * A folder becomes a content of a distribution point: laid out for a web server, in a content
- * library, or both, with the policy document by which a machine finds it right.
+ * library, in a container of the cloud, or in several, with the policy document by which a machine
+ * finds it right.
  *
  * Tree and record appear by one rename, or by one exchange with what stood there; in a content
  * library as library.h says. Killed at any instant, a run leaves the old content or the new one
@@ -10,6 +11,7 @@
 #ifndef AGENT_PUBLISH_PUBLISH_H
 #define AGENT_PUBLISH_PUBLISH_H
 
+#include "agent/publish/cloud.h"
 #include "agent/publish/publication.h"
 
 #include <stdbool.h>
@@ -19,8 +21,10 @@
 struct publish_order {
     const char *source;  /* the folder to publish */
     const char *dp;      /* the folder to lay it out below; made where its parent is there */
-    const char *library; /* the folder of a content library; likewise. One of the two may be NULL */
-    const char *out;     /* the policy document; its folder is there */
+    const char *library; /* the folder of a content library; likewise */
+    const struct cloud_place
+        *container;  /* of a cloud distribution point; two of three may be NULL */
+    const char *out; /* the policy document; its folder is there */
     const char *content_id;
     int64_t version;
     bool replace, sync;
@@ -31,6 +35,7 @@ struct publish_report {
     int64_t bytes;
     char folder_hash[HASH_HEX_MAX];
     struct laid_out dp, library;
+    struct cloud_laid_out container;
     bool wrote_document; /* false: the file had these very bytes */
 };
 

@@ -83,6 +83,7 @@ struct source_listing *azure_list(struct source_client *client,
         .past_caches = request->past_caches,
         .stall_ms = request->stall_ms,
         .take = take_blob,
+        .take_arg = listing,
         .done = on_done,
         .arg = listing,
     };

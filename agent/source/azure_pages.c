@@ -137,7 +137,7 @@ static void ask(void *arg)
     char *url = azure_access_url(pages->container_url, query, pages->order.access);
     int64_t left = pages->until - monotonic(pages->client);
     azure_names_close(pages->names);
-    pages->names = azure_names_open(pages->order.take, pages->order.arg);
+    pages->names = azure_names_open(pages->order.take, pages->order.take_arg);
     pages->count++;
     pages->document =
         (struct source_document){.most = LIMIT_LISTING_BYTES, .within_ms = left > 0 ? left : 0};

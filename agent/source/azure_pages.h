@@ -14,6 +14,7 @@ struct azure_pages_order {
     bool past_caches;
     int64_t stall_ms;
     azure_take take;
+    void *take_arg;
     void (*done)(void *arg, const struct source_result *result); /* once, unless cancelled */
     void *arg;
 };

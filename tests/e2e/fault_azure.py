@@ -32,6 +32,8 @@ class BlobServer:
             def do_GET(self):
                 outer.answer(self)
 
+            do_PUT = do_DELETE = do_GET
+
         self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *args: None  # a client that leaves is none
