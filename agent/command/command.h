@@ -24,7 +24,7 @@ struct options {
     const char *config, *state, *cache, *logs, *socket;
     size_t policy_count;
     const char **policies;
-    bool json, xml, resolve, tls, dps;
+    bool json, xml, resolve, tls, dps, mdm;
     const char *machine;
     size_t set_count;
     const char **sets;

@@ -48,6 +48,7 @@ enum option_id {
     OPTION_LIBRARY,
     OPTION_CONTAINER,
     OPTION_ACCESS,
+    OPTION_MDM,
     OPTION_OUT,
     OPTION_REPLACE,
     OPTION_VERIFY,
@@ -100,6 +101,7 @@ static const struct option_row {
     {OPTION_LIBRARY, "library", "FOLDER", COMMAND_PUBLISH, "the folder of a content library"},
     {OPTION_CONTAINER, "container", "URL", COMMAND_PUBLISH, "the container of a cloud DP"},
     {OPTION_ACCESS, "access", "FILE", COMMAND_PUBLISH, "the private policy with its SAS and key"},
+    {OPTION_MDM, "mdm", NULL, COMMAND_PUBLISH, "the container is an MDM distribution point's"},
     {OPTION_OUT, "out", "FILE", COMMAND_PUBLISH | COMMAND_RESOLVE, "the policy document to write"},
     {OPTION_REPLACE, "replace", NULL, COMMAND_PUBLISH | COMMAND_CACHE,
      "replace what it would otherwise refuse"},
@@ -192,6 +194,7 @@ static bool store(struct options *options, const struct option_row *row, struct 
     case OPTION_LIBRARY: options->library = optarg; break;
     case OPTION_CONTAINER: options->container = optarg; break;
     case OPTION_ACCESS: options->access = optarg; break;
+    case OPTION_MDM: options->mdm = true; break;
     case OPTION_OUT: options->out = optarg; break;
     case OPTION_REPLACE: options->replace = true; break;
     case OPTION_VERIFY: options->verify = true; break;

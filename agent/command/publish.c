@@ -3,6 +3,7 @@
 #include "agent/command/access.h"
 #include "agent/command/folders.h"
 #include "agent/command/network.h"
+#include "agent/log/log.h"
 #include "agent/publish/verify.h"
 
 #include "policy/base/json_out.h"
@@ -139,6 +140,8 @@ static bool check_publish(const struct options *options, struct error *err)
                           "--library FOLDER or --container URL, and --out FILE");
     if (!options->container != !options->access)
         return usage(err, "--container and --access go together");
+    if (options->mdm && !options->container)
+        return usage(err, "--mdm goes with --container");
     if (options->source)
         return usage(err, "--source goes with --verify");
     return !options->container || check_container(options->container, err);
@@ -156,6 +159,32 @@ static bool run(const struct options *options, const struct publish_order *order
     else if (options->json && err->kind == ERROR_FAILED)
         print_json(order, &report, err, NULL);
     publish_report_free(&report);
+    return ok;
+}
+
+static int64_t wall_clock(void)
+{
+    return clock_system.wall(clock_system.arg);
+}
+
+/* As a site has its folders, below the state folder. */
+static bool run_mdm(struct context *context, struct publish_order *order, struct error *err)
+{
+    struct folders folders;
+    const struct log_options options = {.level = (int)context->config.log_level,
+                                        .max_size = context->config.log_max_size,
+                                        .max_history = (int)context->config.log_max_history};
+    if (!folders_enter(&folders, context->options, NULL, err))
+        return false;
+    struct mdm_place place = {.state_dir = folders.state_dir, .wall = wall_clock};
+    bool ok = (place.log = log_open(folders.logs, &options, err)) != NULL;
+    if (ok) {
+        order->mdm = &place;
+        ok = run(context->options, order, err);
+        order->mdm = NULL;
+    }
+    log_close(place.log);
+    folders_leave(&folders);
     return ok;
 }
 
@@ -178,7 +207,7 @@ static bool run_with_container(struct context *context, struct publish_order *or
             .sealing = -1,
         };
         order->container = &place;
-        ok = run(options, order, err);
+        ok = options->mdm ? run_mdm(context, order, err) : run(options, order, err);
         order->container = NULL;
     }
     network_close(&network);
@@ -287,7 +316,7 @@ static bool verify(const struct options *options, struct error *err)
 {
     if (options->argument_count || !options->dp == !options->library || options->out ||
         options->replace || (options->library && options->source) || options->container ||
-        options->access)
+        options->access || options->mdm)
         return usage(err, "publish --verify takes --dp FOLDER or --library FOLDER, --content ID, "
                           "--version N and, with --dp, --source DIR");
     const struct verify_order order = {.dp = options->dp,

@@ -39,6 +39,8 @@ static const struct {
     [LOG_DATA_TRANSFER_SERVICE] = {"DataTransferService", "DataTransferService"},
     [LOG_POLICY_DOWNLOAD] = {"PolicyAgent_PolicyDownload", "PolicyAgent"},
     [LOG_POLICY_EVALUATOR] = {"PolicyAgent_PolicyEvaluator", "PolicyEvaluator"},
+    [LOG_DISTRIBUTION_MANAGER] = {"SMS_DISTRIBUTION_MANAGER", "DistMgr"},
+    [LOG_OUTGOING_CONTENT_MANAGER] = {"SMS_OUTGOING_CONTENT_MANAGER", "OutgoingContentManager"},
 };
 
 /* One log, open since its first record. */

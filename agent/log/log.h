@@ -28,6 +28,8 @@ enum log_component {
     LOG_DATA_TRANSFER_SERVICE,    /* DataTransferService.log */
     LOG_POLICY_DOWNLOAD,          /* PolicyAgent.log */
     LOG_POLICY_EVALUATOR,         /* PolicyEvaluator.log */
+    LOG_DISTRIBUTION_MANAGER,     /* DistMgr.log, of a site */
+    LOG_OUTGOING_CONTENT_MANAGER, /* OutgoingContentManager.log, of a site */
     LOG_COMPONENT_COUNT,
 };
 

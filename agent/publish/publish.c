@@ -83,6 +83,33 @@ static bool give_document(struct run *run, struct error *err)
 
 /* ---- a run ---- */
 
+/* Whatever comes of it, the message says it. */
+static bool upload_staged(const struct publication *what, const struct publish_order *order,
+                          struct cloud_laid_out *laid_out, struct error *err)
+{
+    struct mdm_run mdm;
+    struct error ignored;
+    bool ok = mdm_stage(&mdm, order->mdm, what, order->container->url, err);
+    if (ok) {
+        struct publication staged = *what;
+        struct cloud_place place = *order->container;
+        staged.input = &mdm.input;
+        place.sealing = mdm.sealing;
+        ok = cloud_lay_out(&staged, &place, laid_out, err);
+        ok = ok ? mdm_report(&mdm, laid_out, NULL, err)
+                : mdm_report(&mdm, laid_out, err, &ignored) && false;
+    }
+    mdm_close(&mdm);
+    return ok;
+}
+
+static bool upload(const struct publication *what, const struct publish_order *order,
+                   struct cloud_laid_out *laid_out, struct error *err)
+{
+    return order->mdm ? upload_staged(what, order, laid_out, err)
+                      : cloud_lay_out(what, order->container, laid_out, err);
+}
+
 static bool lay_out(struct run *run, struct error *err)
 {
     const struct publish_order *order = run->order;
@@ -94,7 +121,7 @@ static bool lay_out(struct run *run, struct error *err)
                                      .sync = order->sync};
     if ((order->dp && !dp_lay_out(&what, order->dp, &report->dp, err)) ||
         (order->library && !library_lay_out(&what, order->library, &report->library, err)) ||
-        (order->container && !cloud_lay_out(&what, order->container, &report->container, err)))
+        (order->container && !upload(&what, order, &report->container, err)))
         return false;
     memcpy(report->folder_hash, run->input.hash, sizeof report->folder_hash);
     return true;

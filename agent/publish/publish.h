@@ -11,7 +11,7 @@
 #ifndef AGENT_PUBLISH_PUBLISH_H
 #define AGENT_PUBLISH_PUBLISH_H
 
-#include "agent/publish/cloud.h"
+#include "agent/publish/mdm.h"
 #include "agent/publish/publication.h"
 
 #include <stdbool.h>
@@ -23,8 +23,9 @@ struct publish_order {
     const char *dp;      /* the folder to lay it out below; made where its parent is there */
     const char *library; /* the folder of a content library; likewise */
     const struct cloud_place
-        *container;  /* of a cloud distribution point; two of three may be NULL */
-    const char *out; /* the policy document; its folder is there */
+        *container;              /* of a cloud distribution point; two of three may be NULL */
+    const struct mdm_place *mdm; /* the container is an MDM distribution point's; or NULL */
+    const char *out;             /* the policy document; its folder is there */
     const char *content_id;
     int64_t version;
     bool replace, sync;

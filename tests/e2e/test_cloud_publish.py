@@ -327,3 +327,42 @@ def test_busy_service(scene):
     assert result.code == 0 and not any(faults.values()), (str(result), faults)
     assert json.dumps(sorted(server.blobs)) == json.dumps(
         [publisher.box + "/.nearpoint/content.xml", publisher.box + "/a"])
+
+
+def test_mdm(scene):
+    """--mdm: staged below SMS_OCM_DATACACHE, encrypted below SoftwarePublishing, which is empty
+    afterwards, a state message in auth/incoming, and two logs of a site; a failure is told there
+    too."""
+    publisher = Publisher(scene)
+    publisher.fill(FILES)
+    result = publisher.publish(3, "--mdm", "--json", *scene.places())
+    assert result.code == 0 and result.json["container"]["uploaded"] == len(FILES), result
+    state = scene.path("state")
+    for name, data in FILES.items():
+        assert publisher.azurite.get(publisher.box, name) == data, name
+        with open(os.path.join(state, "SMS_OCM_DATACACHE/PS100001.3", name), "rb") as file:
+            assert file.read() == data
+    assert os.listdir(os.path.join(state, "SoftwarePublishing")) == []
+    (message,) = os.listdir(os.path.join(state, "auth/incoming"))
+    with open(os.path.join(state, "auth/incoming", message), encoding="utf-8") as file:
+        said = json.load(file)
+    assert (said["package"], said["version"], said["result"]) == ("PS100001", 3, "success"), said
+    assert said["dp"] == publisher.url and said["bytes"] == sum(map(len, FILES.values())), said
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", said["time"]), said
+    for log, component in (("DistMgr.log", "SMS_DISTRIBUTION_MANAGER"),
+                           ("OutgoingContentManager.log", "SMS_OUTGOING_CONTENT_MANAGER")):
+        with open(scene.path("logs/" + log), encoding="utf-8") as file:
+            text = file.read()
+        assert 'component="%s"' % component in text and "PS100001" in text, text
+    publisher.access = publisher.write_access(sas(publisher.box, "rl"))
+    publisher.fill({"other": b"1"})
+    result = publisher.publish(4, "--mdm", *scene.places())
+    assert result.code == 1, result
+    with open(os.path.join(state, "auth/incoming/PS100001.4.json"), encoding="utf-8") as file:
+        said = json.load(file)
+    assert said["result"] == "failed" and said["error"], said
+    assert os.listdir(os.path.join(state, "SoftwarePublishing")) == []
+    result = scene.run("publish", publisher.folder, "--content", "PS100001", "--version", "3",
+                       "--dp", scene.path("dp"), "--out", scene.path("o.xml"), "--mdm",
+                       policy=False)
+    assert result.code == 2 and "--mdm goes with --container" in result.message, result

@@ -49,6 +49,9 @@ static void test_components_and_their_files(void **state)
         {LOG_DATA_TRANSFER_SERVICE, "DataTransferService", "DataTransferService.log"},
         {LOG_POLICY_DOWNLOAD, "PolicyAgent_PolicyDownload", "PolicyAgent.log"},
         {LOG_POLICY_EVALUATOR, "PolicyAgent_PolicyEvaluator", "PolicyEvaluator.log"},
+        {LOG_DISTRIBUTION_MANAGER, "SMS_DISTRIBUTION_MANAGER", "DistMgr.log"},
+        {LOG_OUTGOING_CONTENT_MANAGER, "SMS_OUTGOING_CONTENT_MANAGER",
+         "OutgoingContentManager.log"},
     };
     struct log *log = reader_open_log(1, 250000, 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
