@@ -93,8 +93,9 @@ void encrypt_region(const struct encrypt_key *key, int64_t number, unsigned char
     int done = 0;
     if (!context)
         mem_exhausted();
-    for (size_t i = 0; i < DECRYPT_NONCE; i++)
-        sealed[i] = i < 8 ? (unsigned char)((uint64_t)number >> (56 - 8 * i)) : 0;
+    memset(sealed, 0, DECRYPT_NONCE);
+    for (size_t i = 0; i < 8; i++)
+        sealed[i] = (unsigned char)((uint64_t)number >> (56 - 8 * i));
     if (EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key->key, sealed) != 1 ||
         EVP_EncryptUpdate(context, body, &done, body, (int)len) != 1 ||
         EVP_EncryptFinal_ex(context, body + len, &done) != 1 ||
