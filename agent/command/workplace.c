@@ -38,6 +38,24 @@ static bool open_cache(struct workplace *place, struct error *err)
     return (place->cache = cache_open(&options, err)) != NULL;
 }
 
+/* The chain as people draw it: which storage host serves the content is told nowhere else. */
+static void log_resolved(void *arg, const char *host, const struct resolve_answer *answer)
+{
+    struct buf line = {0};
+    enum log_severity severity = LOG_INFO;
+    for (size_t i = 0; i < answer->link_count; i++)
+        buf_format(&line, " -> %s", answer->links[i].target);
+    for (size_t i = 0; i < answer->address_count; i++) {
+        enum resolve_nature nature = resolve_nature(answer->addresses[i].text);
+        const char *note = resolve_nature_words(nature);
+        buf_format(&line, "%s%s%s%s%s", i ? ", " : " -> ", answer->addresses[i].text,
+                   note ? " (" : "", note ? note : "", note ? ")" : "");
+        severity = nature == RESOLVE_LOOPBACK ? LOG_WARNING : severity;
+    }
+    log_write(arg, LOG_LOCATION_SERVICES, severity, LOG_AT, "Resolved %s%s", host, line.data);
+    buf_free(&line);
+}
+
 static bool open_all(struct workplace *place, struct error *err)
 {
     const struct config *config = &place->context->config;
@@ -51,6 +69,8 @@ static bool open_all(struct workplace *place, struct error *err)
         !(place->log = log_open(place->folders.logs, &log, err)) ||
         !network_open(&place->network, config, err) || !open_cache(place, err))
         return false;
+    place->network.options.resolved = log_resolved;
+    place->network.options.resolved_arg = place->log;
     place->engine = (struct job_engine){
         .loop = place->network.loop,
         .client = place->network.client,

@@ -6,12 +6,19 @@
 
 struct http_auth_place;
 
+/* A host that `resolved` was told of. */
+struct told_host {
+    struct told_host *next;
+    char *name;
+};
+
 struct source_client {
     struct loop *loop;
     struct resolver *resolver;
     const struct source_options *options;
     struct source_fetch *idle; /* kept handles */
     struct http_auth_place *auth_places;
+    struct told_host *told;
     size_t open;
     int64_t region_guess; /* plain bytes of a region, of the last encrypted blob; 0: none yet */
     int in_callback;      /* one of libcurl's is our caller: no transfer may be stopped */

@@ -183,6 +183,12 @@ void source_client_free(struct source_client *client)
     if (!client)
         return;
     http_auth_forget(client);
+    while (client->told) {
+        struct told_host *told = client->told;
+        client->told = told->next;
+        free(told->name);
+        free(told);
+    }
     while (client->idle) {
         struct source_fetch *fetch = client->idle;
         client->idle = fetch->next_idle;

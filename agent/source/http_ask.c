@@ -10,6 +10,7 @@
 #include "policy/base/buf.h"
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
+#include "policy/base/text.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -254,6 +255,20 @@ static void pin(struct source_fetch *fetch, const struct resolve_answer *answer)
     buf_free(&entry);
 }
 
+static void tell(struct source_fetch *fetch, const struct resolve_answer *answer)
+{
+    struct source_client *client = fetch->client;
+    const struct told_host *known = client->told;
+    while (known && !text_equal(known->name, fetch->host))
+        known = known->next;
+    if (known || !client->options->resolved)
+        return;
+    struct told_host *told = mem_zero(1, sizeof *told);
+    *told = (struct told_host){client->told, mem_copy_string(fetch->host)};
+    client->told = told;
+    client->options->resolved(client->options->resolved_arg, fetch->host, answer);
+}
+
 static void on_answer(void *arg, struct resolve_answer *answer)
 {
     struct source_fetch *fetch = arg;
@@ -270,6 +285,7 @@ static void on_answer(void *arg, struct resolve_answer *answer)
                         text);
         http_fetch_finish(fetch);
     } else {
+        tell(fetch, answer);
         pin(fetch, answer);
         go(fetch, answer);
     }

@@ -25,6 +25,9 @@ struct source_options {
     int64_t connect_ms;                          /* longest wait for a connection */
     int64_t stall_ms;                            /* longest wait without a byte */
     struct library_roots library_roots;
+    /* Told of each host that was resolved, once; NULL: nobody asks. */
+    void (*resolved)(void *arg, const char *host, const struct resolve_answer *answer);
+    void *resolved_arg;
 };
 
 /* What all fetches of one loop share: handles, names, options. Options are kept by reference. */

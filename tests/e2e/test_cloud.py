@@ -169,6 +169,8 @@ def test_service_name(scene):
     scene.policy(content, [], extra=cloud_rows(azurite.by_name(), [content], sas(box)))
     result = scene.get()
     assert result.code == 0 and scene.has(content), result
+    chain = "Resolved %s -> clouddp.blob.contoso.test -> 127.0.0.1 (this machine itself)" % CLOUD
+    assert scene.log_text().count(chain) == 1, scene.log_text()
     scene.cache = scene.path("cache2")
     scene.policy(content, [], extra=cloud_rows(azurite.by_name("clouddp.blob.contoso.test"),
                                                [content], sas(box)))
