@@ -128,6 +128,7 @@ bench:
 	$(AGAIN) all $(SPEEDS)
 	$(Q)BUILD=$(BUILD) tests/bench
 	$(Q)BUILD=$(BUILD) tests/sources-bench
+	$(Q)BUILD=$(BUILD) tests/cloud-bench
 	$(Q)BUILD=$(BUILD) tests/publish-bench
 	$(Q)BUILD=$(BUILD) tests/cache-bench
 	$(Q)BUILD=$(BUILD) tests/listing-bench

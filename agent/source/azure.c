@@ -120,7 +120,8 @@ static void begin_regions(struct blob_fetch *fetch, int64_t from, int64_t to)
                                               .from = from,
                                               .to = to,
                                               .skip = fetch->start - first,
-                                              .wanted = fetch->end - fetch->start};
+                                              .wanted = fetch->end - fetch->start,
+                                              .units = &fetch->client->region_units};
     const struct azure_regions_events events = {
         .bytes = on_plain, .room = on_room, .over = on_over, .arg = fetch};
     fetch->regions = azure_regions_create(fetch->client->loop, &order, &events);

@@ -7,6 +7,8 @@
 
 /* Smaller regions are opened together. */
 #define UNIT_BYTES ((int64_t)(4 * 1024 * 1024))
+/* Of all fetches together, beyond the one that each may have: 48 MiB of Azure's own regions. */
+#define UNITS_MAX 12
 /* Handed on at once. */
 #define SLICE_BYTES ((int64_t)(256 * 1024))
 
@@ -31,8 +33,10 @@ struct azure_regions {
     int64_t region;
     int64_t left;         /* encrypted bytes that no unit has planned for */
     int64_t skip, wanted; /* plain bytes */
-    struct unit *filling; /* NULL: none is planned, or both are busy */
+    size_t *units;
+    struct unit *filling; /* NULL: none is planned, or there are too many */
     struct unit *opening; /* a worker has it */
+    struct unit *waiting; /* opened, behind the one at hand */
     struct unit *opened;  /* being handed on */
     struct unit *spare;
     struct loop_timer timer;
@@ -52,16 +56,25 @@ static void free_unit(struct unit *unit)
     free(unit);
 }
 
+static void drop_unit(struct azure_regions *regions, struct unit *unit)
+{
+    *regions->units -= unit != NULL;
+    free_unit(unit);
+}
+
 static void free_now(struct azure_regions *regions)
 {
     loop_timer_cancel(regions->loop, &regions->timer);
-    free_unit(regions->filling);
-    free_unit(regions->opened);
+    drop_unit(regions, regions->filling);
+    drop_unit(regions, regions->waiting);
+    drop_unit(regions, regions->opened);
     free_unit(regions->spare);
-    if (regions->opening)
+    if (regions->opening) {
         regions->opening->regions = NULL;
-    else
+        --*regions->units;
+    } else {
         decryptor_free(regions->decryptor);
+    }
     free(regions);
 }
 
@@ -90,6 +103,7 @@ static struct unit *new_unit(struct azure_regions *regions)
 {
     struct unit *unit = regions->spare ? regions->spare : mem_zero(1, sizeof *unit);
     regions->spare = NULL;
+    ++*regions->units;
     unit->want = (size_t)plan(regions);
     unit->len = unit->at = 0;
     unit->passed = 0;
@@ -99,6 +113,12 @@ static struct unit *new_unit(struct azure_regions *regions)
     if (unit->cap < unit->want)
         unit->bytes = mem_resize(unit->bytes, unit->cap = unit->want, 1);
     return unit;
+}
+
+static bool may_have_more(const struct azure_regions *regions)
+{
+    bool has_none = !regions->filling && !regions->opening && !regions->waiting && !regions->opened;
+    return regions->left > 0 && (has_none || *regions->units < UNITS_MAX);
 }
 
 static void append(struct unit *unit, const void *bytes, size_t len)
@@ -196,17 +216,18 @@ static void on_opened(void *arg)
         return;
     }
     regions->opening = NULL;
-    regions->opened = unit;
+    regions->waiting = unit;
     pump(regions);
 }
 
+/* What came beyond the unit is the next one's. */
 static void open_filled(struct azure_regions *regions)
 {
     struct unit *unit = regions->filling;
     size_t extra = unit->len - unit->want;
     regions->filling = NULL;
     regions->opening = unit;
-    if (regions->left > 0) {
+    if (extra > 0 || may_have_more(regions)) {
         regions->filling = new_unit(regions);
         append(regions->filling, unit->bytes + unit->want, extra);
     }
@@ -219,44 +240,74 @@ static bool is_full(const struct unit *unit)
     return unit && unit->len >= unit->want;
 }
 
+/* There is room again for who was told that there is none. */
+static void feed(struct azure_regions *regions)
+{
+    if (!regions->starved || !regions->filling || is_full(regions->filling))
+        return;
+    regions->starved = false;
+    regions->events.room(regions->events.arg);
+}
+
+/* Hands on the unit at hand. false: nothing more may be done now, or at all. */
+static bool hand_unit_on(struct azure_regions *regions)
+{
+    struct unit *unit = regions->opened;
+    bool done = !regions->held && hand_on(regions, unit);
+    if (regions->abandoned) {
+        free_now(regions);
+        return false;
+    }
+    if (!done)
+        return false;
+    if (!unit->ok && !regions->enough) {
+        struct error error = unit->error;
+        finish(regions, &error);
+        return false;
+    }
+    regions->opened = NULL;
+    --*regions->units;
+    free_unit(regions->spare);
+    regions->spare = unit;
+    return true;
+}
+
+static void start_opening(struct azure_regions *regions)
+{
+    if (!regions->filling && may_have_more(regions))
+        regions->filling = new_unit(regions);
+    /* One may wait behind the one at hand. */
+    if (!regions->opening && !regions->waiting && is_full(regions->filling) &&
+        regions->filling->want > 0)
+        open_filled(regions);
+}
+
+static bool is_over(const struct azure_regions *regions)
+{
+    bool idle = !regions->opening && !regions->waiting && !regions->opened;
+    return regions->enough ||
+           (idle && (regions->ended || (!regions->filling && regions->left == 0)));
+}
+
 /* Takes every step that can be taken. The receiver may free all, as may who hears that it is
    over. */
 static void pump(struct azure_regions *regions)
 {
-    struct unit *unit = regions->opened;
-    if (unit) {
-        bool done = !regions->held && hand_on(regions, unit);
-        if (regions->abandoned) {
-            free_now(regions);
-            return;
+    start_opening(regions);
+    while (!regions->enough && (regions->opened || regions->waiting)) {
+        if (!regions->opened) {
+            regions->opened = regions->waiting;
+            regions->waiting = NULL;
+            start_opening(regions);
         }
-        if (!done)
+        if (!hand_unit_on(regions))
             return;
-        if (!unit->ok && !regions->enough) {
-            struct error error = unit->error;
-            finish(regions, &error);
-            return;
-        }
-        regions->opened = NULL;
-        free_unit(regions->spare);
-        regions->spare = unit;
     }
-    if (regions->enough) {
+    start_opening(regions);
+    if (is_over(regions))
         finish(regions, NULL);
-        return;
-    }
-    if (!regions->opening && !regions->opened && is_full(regions->filling) &&
-        regions->filling->want > 0)
-        open_filled(regions);
-    bool idle = !regions->opening && !regions->opened;
-    if (idle && (regions->ended || (!regions->filling && regions->left == 0))) {
-        finish(regions, NULL);
-        return;
-    }
-    if (regions->starved && !is_full(regions->filling)) {
-        regions->starved = false;
-        regions->events.room(regions->events.arg);
-    }
+    else
+        feed(regions);
 }
 
 static void on_timer(void *arg)
@@ -278,6 +329,7 @@ struct azure_regions *azure_regions_create(struct loop *loop,
     regions->left = order->to - order->from;
     regions->skip = order->skip;
     regions->wanted = order->wanted;
+    regions->units = order->units;
     regions->timer = (struct loop_timer){.fire = on_timer, .arg = regions};
     if (regions->left > 0)
         regions->filling = new_unit(regions);
@@ -294,8 +346,7 @@ enum source_take azure_regions_take(struct azure_regions *regions, const char *b
     }
     append(regions->filling, bytes, len);
     /* Not from here: the receiver is never called from within who gives the bytes. */
-    if (is_full(regions->filling) && !regions->opening && !regions->opened)
-        open_filled(regions);
+    start_opening(regions);
     return SOURCE_TAKEN;
 }
 
@@ -308,7 +359,7 @@ void azure_regions_end(struct azure_regions *regions)
         unit->want = unit->len / (size_t)(regions->region + DECRYPT_EXTRA) *
                      (size_t)(regions->region + DECRYPT_EXTRA);
         if (unit->want == 0) {
-            free_unit(unit);
+            drop_unit(regions, unit);
             regions->filling = NULL;
         } else {
             unit->len = unit->want;
@@ -319,7 +370,15 @@ void azure_regions_end(struct azure_regions *regions)
 
 void azure_regions_resume(struct azure_regions *regions)
 {
-    if (regions->held)
-        loop_timer_set(regions->loop, &regions->timer, 0);
+    bool held = regions->held;
     regions->held = false;
+    if (!held || !regions->opened)
+        return;
+    /* At once: the receiver's worker has nothing to do until then. What follows from it is not for
+       a caller's stack. */
+    bool done = hand_on(regions, regions->opened);
+    if (regions->abandoned)
+        free_now(regions);
+    else if (done)
+        loop_timer_set(regions->loop, &regions->timer, 0);
 }

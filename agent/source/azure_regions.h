@@ -18,6 +18,7 @@ struct azure_regions_order {
     int64_t from, to;         /* the encrypted bytes that come, in whole regions */
     int64_t skip;             /* plain bytes of the first region that nobody wants, */
     int64_t wanted;           /* and how many are wanted after them */
+    size_t *units;            /* how many units all fetches have; theirs to count */
 };
 
 struct azure_regions_events {

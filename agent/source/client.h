@@ -20,6 +20,7 @@ struct source_client {
     struct http_auth_place *auth_places;
     struct told_host *told;
     size_t open;
+    size_t region_units;  /* of encrypted blobs, in memory */
     int64_t region_guess; /* plain bytes of a region, of the last encrypted blob; 0: none yet */
     int in_callback;      /* one of libcurl's is our caller: no transfer may be stopped */
 };

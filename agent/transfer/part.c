@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define CHUNK_BYTES       (96 * 1024)
-#define CHUNKS_QUEUED_MAX 4 /* where the pool says nothing */
+#define CHUNKS_QUEUED_MAX 12 /* where the pool says nothing */
 #define PIECE_BYTES       (64 * 1024)
 /* Smaller files are asked for anew rather than remembered. */
 #define VALIDATOR_FROM (1L * MIB)
