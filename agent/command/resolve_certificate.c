@@ -44,7 +44,7 @@ char *resolved_problem(const struct probe_report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
         const struct probe_step *step = &report->steps[i];
-        if (step->verdict == PROBE_BAD || step->verdict == PROBE_NOTE)
+        if (step->verdict == PROBE_BAD)
             return probe_text(report, step);
     }
     return NULL;

@@ -6,10 +6,12 @@ import socket
 import ssl
 import subprocess
 import urllib.request
+from xml.sax.saxutils import escape
 
-from azure import ACCOUNT, CLOUD, KEY, Azurite, account_sas, cloud_rows, container_of, sas
+from azure import (ACCOUNT, ACCOUNT_KEY, CLOUD, KEY, Azurite, account_sas, cloud_rows, container_of,
+                   sas)
 from fault_azure import BlobServer
-from harness import DP, filler, instance, threads
+from harness import DP, PATH, ROOT, filler, instance, threads
 from test_check_resolve import Nsd
 
 MIB = 1 << 20
@@ -258,3 +260,46 @@ def test_names_of_accounts(scene):
                                                [content], sas(box)))
     result = scene.get()
     assert result.code == 0 and scene.has(content), result
+
+
+def test_samples(scene):
+    """samples/cloud, filled in as its README says, works: the token by its script, the policy by its
+    documents, the record by its zone."""
+    samples = os.path.join(ROOT, "samples/cloud")
+    content = scene.content({"setup.exe": filler(1000)})
+    authority, cert, key = certificate(scene, CLOUD)
+    azurite = scene.keep(Azurite(scene, (cert, key)))
+    with open(os.path.join(samples, "contoso.test.zone"), encoding="utf-8") as file:
+        nsd = scene.keep(Nsd(scene.path("nsd"), file.read()))
+    scene.settings(dnsServers=[nsd.server], caFile=authority)
+    token = subprocess.run(
+        [os.path.join(samples, "azurite-sas"), ACCOUNT, "-", "racwdl", "2037-01-01T00:00:00Z"],
+        env={"PATH": PATH, "AZURITE_KEY": ACCOUNT_KEY}, capture_output=True, check=True,
+        text=True).stdout.strip()
+
+    def fill_in(name, **values):
+        with open(os.path.join(samples, name), encoding="utf-8") as file:
+            text = file.read()
+        for mark, value in values.items():
+            text = text.replace("@%s@" % mark, escape(value))
+        path = scene.write("policy/" + name, text)
+        os.chmod(path, 0o600)
+        return path
+
+    access = fill_in("access.xml", SAS=token, KEY=KEY)
+    fill_in("cloud-dp.xml", URL=azurite.by_name())
+    result = scene.run("publish", os.path.join(scene.www, content.id), "--content", content.id,
+                       "--version", "3", "--container",
+                       azurite.by_name() + "/content-ps100001", "--access", access, "--out",
+                       scene.path("policy/content.xml"), policy=False)
+    assert result.code == 0, result
+    scene.limit_cache()
+    machine = ["--set", "address=10.20.1.57/24"]
+    located = scene.run("locate", content.id, "--json", "--at", "20", *machine)
+    (location,) = located.json["locations"]
+    assert location["dp"] == CLOUD and location["afterMinutes"] == 20, located
+    result = scene.run("get", content.id, "--json", "--at", "20", *machine, *scene.places())
+    assert result.code == 0 and scene.has(content), result
+    fill_in("forbid.xml")
+    located = scene.run("locate", content.id, "--json", "--at", "20", *machine)
+    assert located.json["excluded"][0]["code"] == "CLOUD_NOT_ALLOWED", located

@@ -138,7 +138,10 @@ def test_demo(scene):
             env=dict(scene.environment(), NEARPOINT=harness.program()[-1], MACHINE=machine,
                      TMPDIR=scene.folder))
         assert done.returncode == 0, done.stdout + done.stderr
-        for words in ("AllowCloudDP = True", "beaten", '"bytesFromNetwork": 0', "Try next"):
+        for words in ("AllowCloudDP = True", "beaten", '"bytesFromNetwork": 0', "Try next",
+                      "-> contosocontent.blob.contoso.test -> 127.0.0.1", "CLOUD_NOT_ALLOWED",
+                      "4 blobs uploaded", "Content location type is Azure",
+                      "bytes from clouddp.contoso.test (CLOUD)"):
             assert words in done.stdout, done.stdout
     assert glob.glob(scene.path("nearpoint-demo-*")) == []
     assert commands_with(scene.folder) == []
