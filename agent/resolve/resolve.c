@@ -36,6 +36,7 @@ struct lookup {
 
 struct cached {
     struct cached *next;
+    uint32_t hash; /* of the host: most names differ in it */
     char *host;
     struct resolve_answer *answer;
     int64_t since, until; /* monotonic ms */
@@ -62,6 +63,7 @@ struct resolver {
     struct channel frank; /* says what servers that fail answered, and asks no other for it */
     struct lookup *lookups;
     struct cached *cached; /* the youngest first */
+    size_t cached_count;
 };
 
 static int64_t now(const struct resolver *resolver)
@@ -79,16 +81,26 @@ static void free_cached(struct cached *cached)
     free(cached);
 }
 
+/* Without case, as names are compared. */
+static uint32_t hash_of(const char *host)
+{
+    uint32_t hash = 5381;
+    for (; *host; host++)
+        hash = hash * 33 + ((unsigned char)*host | 0x20U);
+    return hash;
+}
+
 static struct resolve_answer *copy_cached(const struct resolver *resolver, const char *host)
 {
     int64_t at = now(resolver);
+    uint32_t hash = hash_of(host);
     for (const struct cached *cached = resolver->cached; cached; cached = cached->next)
-        if (cached->until > at && text_equal(cached->host, host))
+        if (cached->hash == hash && cached->until > at && text_equal(cached->host, host))
             return answer_copy(cached->answer, (int)((at - cached->since) / 1000));
     return NULL;
 }
 
-/* Drops what is too old, and the oldest beyond CACHED_MAX. */
+/* Drops what is too old, and the oldest beyond half of CACHED_MAX. */
 static void trim_cache(struct resolver *resolver)
 {
     int64_t at = now(resolver);
@@ -96,10 +108,11 @@ static void trim_cache(struct resolver *resolver)
     struct cached **link = &resolver->cached;
     while (*link) {
         struct cached *cached = *link;
-        if (cached->until > at && ++kept <= CACHED_MAX) {
+        if (cached->until > at && ++kept <= CACHED_MAX / 2) {
             link = &cached->next;
         } else {
             *link = cached->next;
+            resolver->cached_count--;
             free_cached(cached);
         }
     }
@@ -109,12 +122,15 @@ static void keep(struct resolver *resolver, const char *host, const struct resol
 {
     struct cached *cached = mem_zero(1, sizeof *cached);
     cached->host = mem_copy_string(host);
+    cached->hash = hash_of(host);
     cached->answer = answer_copy(answer, 0);
     cached->since = now(resolver);
     cached->until = cached->since + (int64_t)answer_ttl(answer) * 1000;
     cached->next = resolver->cached;
     resolver->cached = cached;
-    trim_cache(resolver);
+    /* Not with each: a walk for as many as it drops. */
+    if (++resolver->cached_count > CACHED_MAX)
+        trim_cache(resolver);
 }
 
 /* ---- names asked for ---- */

@@ -2,6 +2,7 @@
 
 #include "policy/base/mem.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,10 @@
 /* Whole regions. It belongs to `regions`, or to itself while a worker has it and they are gone. */
 struct unit {
     struct loop_work work;
+    struct loan loan;              /* what the receiver reads in place */
+    struct unit *next;             /* in `lent` */
     struct azure_regions *regions; /* NULL: gone; the loop's thread looks at it alone */
+    size_t *units;                 /* where it is counted */
     struct decryptor *decryptor;   /* the fetch's; the unit's own to free when that is gone */
     int64_t region;
     unsigned char *bytes;
@@ -38,6 +42,7 @@ struct azure_regions {
     struct unit *opening; /* a worker has it */
     struct unit *waiting; /* opened, behind the one at hand */
     struct unit *opened;  /* being handed on */
+    struct unit *lent;    /* handed on, and not given back yet */
     struct unit *spare;
     struct loop_timer timer;
     bool held;      /* the receiver has no room */
@@ -56,18 +61,29 @@ static void free_unit(struct unit *unit)
     free(unit);
 }
 
-static void drop_unit(struct azure_regions *regions, struct unit *unit)
+/* Gone, as soon as nobody reads it. */
+static void drop_unit(struct unit *unit)
 {
-    *regions->units -= unit != NULL;
+    if (!unit)
+        return;
+    unit->regions = NULL;
+    if (unit->loan.count > 0)
+        return;
+    --*unit->units;
     free_unit(unit);
 }
 
 static void free_now(struct azure_regions *regions)
 {
     loop_timer_cancel(regions->loop, &regions->timer);
-    drop_unit(regions, regions->filling);
-    drop_unit(regions, regions->waiting);
-    drop_unit(regions, regions->opened);
+    drop_unit(regions->filling);
+    drop_unit(regions->waiting);
+    drop_unit(regions->opened);
+    while (regions->lent) {
+        struct unit *unit = regions->lent;
+        regions->lent = unit->next;
+        drop_unit(unit);
+    }
     free_unit(regions->spare);
     if (regions->opening) {
         regions->opening->regions = NULL;
@@ -99,6 +115,8 @@ static int64_t plan(struct azure_regions *regions)
     return want;
 }
 
+static void on_all_back(struct loan *loan);
+
 static struct unit *new_unit(struct azure_regions *regions)
 {
     struct unit *unit = regions->spare ? regions->spare : mem_zero(1, sizeof *unit);
@@ -107,6 +125,9 @@ static struct unit *new_unit(struct azure_regions *regions)
     unit->want = (size_t)plan(regions);
     unit->len = unit->at = 0;
     unit->passed = 0;
+    unit->next = NULL;
+    unit->loan.all_is_back = on_all_back;
+    unit->units = regions->units;
     unit->regions = regions;
     unit->decryptor = regions->decryptor;
     unit->region = regions->region;
@@ -158,12 +179,12 @@ static size_t sealed_length(const struct unit *unit)
 }
 
 /* One slice of a region. The receiver may free all. */
-static enum source_take give(struct azure_regions *regions, const struct unit *unit, int64_t len)
+static enum source_take give(struct azure_regions *regions, struct unit *unit, int64_t len)
 {
     const unsigned char *plain = unit->bytes + unit->at + DECRYPT_NONCE;
     regions->busy = true;
-    enum source_take take =
-        regions->events.bytes(regions->events.arg, (const char *)plain + unit->passed, (size_t)len);
+    enum source_take take = regions->events.bytes(
+        regions->events.arg, (const char *)plain + unit->passed, (size_t)len, &unit->loan);
     regions->busy = false;
     return take;
 }
@@ -249,6 +270,33 @@ static void feed(struct azure_regions *regions)
     regions->events.room(regions->events.arg);
 }
 
+static void keep_spare(struct azure_regions *regions, struct unit *unit)
+{
+    --*regions->units;
+    free_unit(regions->spare);
+    regions->spare = unit;
+}
+
+/* The receiver has read all that it was lent of the unit. */
+static void on_all_back(struct loan *loan)
+{
+    struct unit *unit = (struct unit *)(void *)((char *)loan - offsetof(struct unit, loan));
+    struct azure_regions *regions = unit->regions;
+    if (!regions) {
+        drop_unit(unit);
+        return;
+    }
+    struct unit **at = &regions->lent;
+    while (*at && *at != unit)
+        at = &(*at)->next;
+    if (!*at)
+        return; /* more of it is to be handed on */
+    *at = unit->next;
+    keep_spare(regions, unit);
+    if (regions->starved)
+        loop_timer_set(regions->loop, &regions->timer, 0);
+}
+
 /* Hands on the unit at hand. false: nothing more may be done now, or at all. */
 static bool hand_unit_on(struct azure_regions *regions)
 {
@@ -266,9 +314,12 @@ static bool hand_unit_on(struct azure_regions *regions)
         return false;
     }
     regions->opened = NULL;
-    --*regions->units;
-    free_unit(regions->spare);
-    regions->spare = unit;
+    if (unit->loan.count > 0) {
+        unit->next = regions->lent;
+        regions->lent = unit;
+    } else {
+        keep_spare(regions, unit);
+    }
     return true;
 }
 
@@ -359,7 +410,7 @@ void azure_regions_end(struct azure_regions *regions)
         unit->want = unit->len / (size_t)(regions->region + DECRYPT_EXTRA) *
                      (size_t)(regions->region + DECRYPT_EXTRA);
         if (unit->want == 0) {
-            drop_unit(regions, unit);
+            drop_unit(unit);
             regions->filling = NULL;
         } else {
             unit->len = unit->want;

@@ -22,7 +22,8 @@ struct azure_regions_order {
 };
 
 struct azure_regions_events {
-    enum source_take (*bytes)(void *arg, const char *bytes, size_t len); /* of plain ones */
+    /* Plain bytes, which stay in place as long as there is a loan of them. */
+    enum source_take (*bytes)(void *arg, const char *bytes, size_t len, struct loan *loan);
     void (*room)(void *arg);                            /* after NO_ROOM: more is taken again */
     void (*over)(void *arg, const struct error *error); /* all is handed on or, with an error, a
                                                            region is wrong; frees it at will */

@@ -166,12 +166,13 @@ def source_files():
 
 
 def classes_of_source():
-    """The classes that the source names, but for those that are only embedded in others."""
+    """The classes that the source names, but for those that are only embedded in others; a site's
+    components and folders, in capitals, are none."""
     found = set()
     for path in source_files():
         found |= set(re.findall(r'"(SMS_\w+)"', read(path)))
     return {name for name in found
-            if not name.endswith("Config") and not name.startswith("SMS_Embedded")} - MADE
+            if name != name.upper() and not name.endswith("Config") and not name.startswith("SMS_Embedded")} - MADE
 
 
 def functions_of(path):
