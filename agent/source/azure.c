@@ -86,11 +86,10 @@ static void on_refused(void *arg)
 
 /* ---- regions ---- */
 
-static enum source_take on_plain(void *arg, const char *bytes, size_t len, struct loan *loan)
+static enum source_take on_plain(void *arg, const char *bytes, size_t len)
 {
-    const struct source_request *request = &((struct blob_fetch *)arg)->request;
-    return request->lent ? request->lent(request->arg, bytes, len, loan)
-                         : request->bytes(request->arg, bytes, len);
+    struct blob_fetch *fetch = arg;
+    return fetch->request.bytes(fetch->request.arg, bytes, len);
 }
 
 static void on_room(void *arg)

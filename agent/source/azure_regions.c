@@ -2,7 +2,6 @@
 
 #include "policy/base/mem.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,16 +9,15 @@
 #define UNIT_BYTES ((int64_t)(4 * 1024 * 1024))
 /* Of all fetches together, beyond the one that each may have: 48 MiB of Azure's own regions. */
 #define UNITS_MAX 12
+/* Of one: more of them would only be colder in the processor's cache. */
+#define OWN_UNITS_MAX 3
 /* Handed on at once. */
 #define SLICE_BYTES ((int64_t)(256 * 1024))
 
 /* Whole regions. It belongs to `regions`, or to itself while a worker has it and they are gone. */
 struct unit {
     struct loop_work work;
-    struct loan loan;              /* what the receiver reads in place */
-    struct unit *next;             /* in `lent` */
     struct azure_regions *regions; /* NULL: gone; the loop's thread looks at it alone */
-    size_t *units;                 /* where it is counted */
     struct decryptor *decryptor;   /* the fetch's; the unit's own to free when that is gone */
     int64_t region;
     unsigned char *bytes;
@@ -42,7 +40,6 @@ struct azure_regions {
     struct unit *opening; /* a worker has it */
     struct unit *waiting; /* opened, behind the one at hand */
     struct unit *opened;  /* being handed on */
-    struct unit *lent;    /* handed on, and not given back yet */
     struct unit *spare;
     struct loop_timer timer;
     bool held;      /* the receiver has no room */
@@ -61,29 +58,18 @@ static void free_unit(struct unit *unit)
     free(unit);
 }
 
-/* Gone, as soon as nobody reads it. */
-static void drop_unit(struct unit *unit)
+static void drop_unit(struct azure_regions *regions, struct unit *unit)
 {
-    if (!unit)
-        return;
-    unit->regions = NULL;
-    if (unit->loan.count > 0)
-        return;
-    --*unit->units;
+    *regions->units -= unit != NULL;
     free_unit(unit);
 }
 
 static void free_now(struct azure_regions *regions)
 {
     loop_timer_cancel(regions->loop, &regions->timer);
-    drop_unit(regions->filling);
-    drop_unit(regions->waiting);
-    drop_unit(regions->opened);
-    while (regions->lent) {
-        struct unit *unit = regions->lent;
-        regions->lent = unit->next;
-        drop_unit(unit);
-    }
+    drop_unit(regions, regions->filling);
+    drop_unit(regions, regions->waiting);
+    drop_unit(regions, regions->opened);
     free_unit(regions->spare);
     if (regions->opening) {
         regions->opening->regions = NULL;
@@ -115,8 +101,6 @@ static int64_t plan(struct azure_regions *regions)
     return want;
 }
 
-static void on_all_back(struct loan *loan);
-
 static struct unit *new_unit(struct azure_regions *regions)
 {
     struct unit *unit = regions->spare ? regions->spare : mem_zero(1, sizeof *unit);
@@ -125,9 +109,6 @@ static struct unit *new_unit(struct azure_regions *regions)
     unit->want = (size_t)plan(regions);
     unit->len = unit->at = 0;
     unit->passed = 0;
-    unit->next = NULL;
-    unit->loan.all_is_back = on_all_back;
-    unit->units = regions->units;
     unit->regions = regions;
     unit->decryptor = regions->decryptor;
     unit->region = regions->region;
@@ -138,8 +119,9 @@ static struct unit *new_unit(struct azure_regions *regions)
 
 static bool may_have_more(const struct azure_regions *regions)
 {
-    bool has_none = !regions->filling && !regions->opening && !regions->waiting && !regions->opened;
-    return regions->left > 0 && (has_none || *regions->units < UNITS_MAX);
+    int own = (regions->filling != NULL) + (regions->opening != NULL) + (regions->waiting != NULL) +
+              (regions->opened != NULL);
+    return regions->left > 0 && (own == 0 || (own < OWN_UNITS_MAX && *regions->units < UNITS_MAX));
 }
 
 static void append(struct unit *unit, const void *bytes, size_t len)
@@ -179,12 +161,12 @@ static size_t sealed_length(const struct unit *unit)
 }
 
 /* One slice of a region. The receiver may free all. */
-static enum source_take give(struct azure_regions *regions, struct unit *unit, int64_t len)
+static enum source_take give(struct azure_regions *regions, const struct unit *unit, int64_t len)
 {
     const unsigned char *plain = unit->bytes + unit->at + DECRYPT_NONCE;
     regions->busy = true;
-    enum source_take take = regions->events.bytes(
-        regions->events.arg, (const char *)plain + unit->passed, (size_t)len, &unit->loan);
+    enum source_take take =
+        regions->events.bytes(regions->events.arg, (const char *)plain + unit->passed, (size_t)len);
     regions->busy = false;
     return take;
 }
@@ -270,57 +252,29 @@ static void feed(struct azure_regions *regions)
     regions->events.room(regions->events.arg);
 }
 
-static void keep_spare(struct azure_regions *regions, struct unit *unit)
-{
-    --*regions->units;
-    free_unit(regions->spare);
-    regions->spare = unit;
-}
+enum outcome { OUTCOME_DONE, OUTCOME_HELD, OUTCOME_GONE };
 
-/* The receiver has read all that it was lent of the unit. */
-static void on_all_back(struct loan *loan)
-{
-    struct unit *unit = (struct unit *)(void *)((char *)loan - offsetof(struct unit, loan));
-    struct azure_regions *regions = unit->regions;
-    if (!regions) {
-        drop_unit(unit);
-        return;
-    }
-    struct unit **at = &regions->lent;
-    while (*at && *at != unit)
-        at = &(*at)->next;
-    if (!*at)
-        return; /* more of it is to be handed on */
-    *at = unit->next;
-    keep_spare(regions, unit);
-    if (regions->starved)
-        loop_timer_set(regions->loop, &regions->timer, 0);
-}
-
-/* Hands on the unit at hand. false: nothing more may be done now, or at all. */
-static bool hand_unit_on(struct azure_regions *regions)
+/* Hands on the unit at hand. OUTCOME_GONE: nothing is to be touched any more. */
+static enum outcome hand_unit_on(struct azure_regions *regions)
 {
     struct unit *unit = regions->opened;
     bool done = !regions->held && hand_on(regions, unit);
     if (regions->abandoned) {
         free_now(regions);
-        return false;
+        return OUTCOME_GONE;
     }
     if (!done)
-        return false;
+        return OUTCOME_HELD;
     if (!unit->ok && !regions->enough) {
         struct error error = unit->error;
         finish(regions, &error);
-        return false;
+        return OUTCOME_GONE;
     }
     regions->opened = NULL;
-    if (unit->loan.count > 0) {
-        unit->next = regions->lent;
-        regions->lent = unit;
-    } else {
-        keep_spare(regions, unit);
-    }
-    return true;
+    --*regions->units;
+    free_unit(regions->spare);
+    regions->spare = unit;
+    return OUTCOME_DONE;
 }
 
 static void start_opening(struct azure_regions *regions)
@@ -344,16 +298,18 @@ static bool is_over(const struct azure_regions *regions)
    over. */
 static void pump(struct azure_regions *regions)
 {
+    enum outcome outcome = OUTCOME_DONE;
     start_opening(regions);
-    while (!regions->enough && (regions->opened || regions->waiting)) {
+    while (outcome == OUTCOME_DONE && !regions->enough && (regions->opened || regions->waiting)) {
         if (!regions->opened) {
             regions->opened = regions->waiting;
             regions->waiting = NULL;
             start_opening(regions);
         }
-        if (!hand_unit_on(regions))
-            return;
+        outcome = hand_unit_on(regions);
     }
+    if (outcome == OUTCOME_GONE)
+        return;
     start_opening(regions);
     if (is_over(regions))
         finish(regions, NULL);
@@ -410,7 +366,7 @@ void azure_regions_end(struct azure_regions *regions)
         unit->want = unit->len / (size_t)(regions->region + DECRYPT_EXTRA) *
                      (size_t)(regions->region + DECRYPT_EXTRA);
         if (unit->want == 0) {
-            drop_unit(unit);
+            drop_unit(regions, unit);
             regions->filling = NULL;
         } else {
             unit->len = unit->want;

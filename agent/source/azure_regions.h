@@ -22,8 +22,7 @@ struct azure_regions_order {
 };
 
 struct azure_regions_events {
-    /* Plain bytes, which stay in place as long as there is a loan of them. */
-    enum source_take (*bytes)(void *arg, const char *bytes, size_t len, struct loan *loan);
+    enum source_take (*bytes)(void *arg, const char *bytes, size_t len); /* of plain ones */
     void (*room)(void *arg);                            /* after NO_ROOM: more is taken again */
     void (*over)(void *arg, const struct error *error); /* all is handed on or, with an error, a
                                                            region is wrong; frees it at will */

@@ -11,7 +11,6 @@
 
 #include "agent/loop/loop.h"
 #include "agent/resolve/resolve.h"
-#include "policy/base/loan.h"
 #include "policy/base/mem.h"
 #include "policy/site.h"
 
@@ -96,9 +95,6 @@ struct source_request {
        (a 200 to a range that begins at 0, or anew). The validator of a document is its ETag. */
     void (*begin)(void *arg, int64_t start, bool whole, const char *validator);
     enum source_take (*bytes)(void *arg, const char *bytes, size_t len);
-    /* The same of bytes that stay where they are as long as the receiver has a loan of them. NULL:
-       `bytes` is called. */
-    enum source_take (*lent)(void *arg, const char *bytes, size_t len, struct loan *loan);
     /* Bytes came that cannot be handed on yet (a region of a blob that is not whole): no silence.
        NULL: nobody asks. */
     void (*alive)(void *arg, size_t len);

@@ -194,7 +194,7 @@ static void on_alive(void *arg, size_t len)
     fetch->window_got += (int64_t)len;
 }
 
-static enum source_take on_lent(void *arg, const char *bytes, size_t len, struct loan *loan)
+static enum source_take on_bytes(void *arg, const char *bytes, size_t len)
 {
     struct job_fetch *fetch = arg;
     if (fetch->lost)
@@ -205,18 +205,13 @@ static enum source_take on_lent(void *arg, const char *bytes, size_t len, struct
         open_run(fetch);
     int64_t wanted = fetch->stream.end - fetch->stream.at;
     size_t take = (int64_t)len < wanted ? len : (size_t)wanted;
-    if (take > 0 && !part_write(fetch->file->part, &fetch->stream, bytes, take, loan))
+    if (take > 0 && !part_write(fetch->file->part, &fetch->stream, bytes, take))
         return SOURCE_NO_ROOM;
     if (take > 0)
         note_bytes(fetch, take);
     bool asked_less =
         fetch->stream.end < (fetch->whole ? fetch->file->staged->file->size : fetch->end);
     return take < len || (take == (size_t)wanted && asked_less) ? SOURCE_ENOUGH : SOURCE_TAKEN;
-}
-
-static enum source_take on_bytes(void *arg, const char *bytes, size_t len)
-{
-    return on_lent(arg, bytes, len, NULL);
 }
 
 /* It may answer under another form of the URL: until one is known to work, each is tried. */
@@ -328,7 +323,6 @@ static void ask(struct job_fetch *fetch)
             job->request.wait_minutes == 0 ? job->engine.stall_ms : job->engine.wait_stall_ms,
         .begin = on_begin,
         .bytes = on_bytes,
-        .lent = on_lent,
         .alive = on_alive,
         .done = on_done,
         .arg = fetch,

@@ -28,10 +28,7 @@ struct chunk {
     struct chunk *next;
     int64_t offset;
     size_t len;
-    size_t weight;     /* in chunks of our own */
-    struct loan *loan; /* NULL: the bytes are our own, and stand behind */
-    const char *lent;
-    char bytes[];
+    char bytes[CHUNK_BYTES];
 };
 
 /* What a worker does in one go, in this order. */
@@ -95,39 +92,18 @@ static struct chunk *take_chunk(struct part_pool *pool)
     if (chunk)
         pool->free = chunk->next;
     else
-        chunk = mem_resize(NULL, 1, sizeof *chunk + CHUNK_BYTES);
+        chunk = mem_resize(NULL, 1, sizeof *chunk);
     chunk->next = NULL;
     chunk->len = 0;
-    chunk->weight = 1;
-    chunk->loan = NULL;
     pool->taken++;
-    return chunk;
-}
-
-static struct chunk *borrow_chunk(struct part_pool *pool, const char *bytes, size_t len,
-                                  struct loan *loan)
-{
-    struct chunk *chunk = mem_zero(1, sizeof *chunk);
-    chunk->len = len;
-    chunk->weight = (len + CHUNK_BYTES - 1) / CHUNK_BYTES;
-    chunk->loan = loan;
-    chunk->lent = bytes;
-    loan_take(loan);
-    pool->taken += chunk->weight;
     return chunk;
 }
 
 static void give_back(struct part_pool *pool, struct batch *batch)
 {
-    for (struct chunk *chunk = batch->first, *next; chunk; chunk = next) {
-        next = chunk->next;
-        if (chunk->loan) {
-            loan_give_back(chunk->loan);
-            free(chunk);
-        } else {
-            chunk->next = pool->free;
-            pool->free = chunk;
-        }
+    if (batch->first) {
+        batch->last->next = pool->free;
+        pool->free = batch->first;
     }
     pool->taken -= batch->chunks;
     batch->first = batch->last = NULL;
@@ -226,7 +202,7 @@ static bool write_chunk(struct part *part, const struct chunk *chunk)
         start = part->hashed;
     if (start >= end)
         return true;
-    const char *bytes = (chunk->loan ? chunk->lent : chunk->bytes) + (start - chunk->offset);
+    const char *bytes = chunk->bytes + (start - chunk->offset);
     size_t len = (size_t)(end - start);
     bool beyond = start > spans_reach(&part->there, 0);
     if (beyond && !part->staged.recorded &&
@@ -496,21 +472,18 @@ const char *part_validator(const struct part *part, const char *origin)
     return strcmp(part->validator.origin, origin) == 0 ? part->validator.text : "";
 }
 
-static void queue(struct part *part, struct chunk *chunk)
+static void queue_filling(struct part *part, struct part_stream *stream)
 {
+    struct chunk *chunk = stream->filling;
+    if (!chunk)
+        return;
+    stream->filling = NULL;
     if (part->next.last)
         part->next.last->next = chunk;
     else
         part->next.first = chunk;
     part->next.last = chunk;
-    part->next.chunks += chunk->weight;
-}
-
-static void queue_filling(struct part *part, struct part_stream *stream)
-{
-    if (stream->filling)
-        queue(part, stream->filling);
-    stream->filling = NULL;
+    part->next.chunks++;
 }
 
 void part_note_origin(struct part *part, const char *origin, const char *validator)
@@ -552,14 +525,15 @@ static bool is_full(const struct part *part)
     return queued >= most || (queued > 0 && pool->taken_max && pool->taken >= pool->taken_max);
 }
 
-static void note_received(struct part *part, struct part_stream *stream, size_t len)
+bool part_write(struct part *part, struct part_stream *stream, const char *bytes, size_t len)
 {
-    spans_add(&part->received, stream->at, stream->at + (int64_t)len);
-    stream->at += (int64_t)len;
-}
-
-static void copy_in(struct part *part, struct part_stream *stream, const char *bytes, size_t len)
-{
+    int64_t wanted = stream->end - stream->at;
+    if (is_full(part)) {
+        stream->no_room = true;
+        return false;
+    }
+    if ((int64_t)len > wanted)
+        len = (size_t)wanted;
     while (len) {
         if (!stream->filling) {
             stream->filling = take_chunk(part->pool);
@@ -569,40 +543,13 @@ static void copy_in(struct part *part, struct part_stream *stream, const char *b
         size_t now = len < room ? len : room;
         memcpy(stream->filling->bytes + stream->filling->len, bytes, now);
         stream->filling->len += now;
-        note_received(part, stream, now);
+        spans_add(&part->received, stream->at, stream->at + (int64_t)now);
+        stream->at += (int64_t)now;
         bytes += now;
         len -= now;
         if (stream->filling->len == CHUNK_BYTES)
             queue_filling(part, stream);
     }
-}
-
-static void borrow(struct part *part, struct part_stream *stream, const char *bytes, size_t len,
-                   struct loan *loan)
-{
-    if (len == 0)
-        return;
-    struct chunk *chunk = borrow_chunk(part->pool, bytes, len, loan);
-    chunk->offset = stream->at;
-    queue_filling(part, stream);
-    queue(part, chunk);
-    note_received(part, stream, len);
-}
-
-bool part_write(struct part *part, struct part_stream *stream, const char *bytes, size_t len,
-                struct loan *loan)
-{
-    int64_t wanted = stream->end - stream->at;
-    if (is_full(part)) {
-        stream->no_room = true;
-        return false;
-    }
-    if ((int64_t)len > wanted)
-        len = (size_t)wanted;
-    if (loan)
-        borrow(part, stream, bytes, len, loan);
-    else
-        copy_in(part, stream, bytes, len);
     if (part->next.first)
         submit(part);
     return true;

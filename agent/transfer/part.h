@@ -10,7 +10,6 @@
 
 #include "agent/cache/cache.h"
 #include "agent/loop/loop.h"
-#include "policy/base/loan.h"
 #include "policy/base/spans.h"
 
 /* Pieces of memory that parts share and give back; loop's thread only. Bounds, 0: the part's own,
@@ -82,10 +81,8 @@ void part_restart(struct part *part);
 void part_stream_begin(struct part *part, struct part_stream *stream, int64_t start, int64_t end);
 
 /* At most end - at bytes; more are left out. false: no room, nothing taken; the stream's `room`
-   follows. Bytes that the digest has seen stay, whoever sends others for their place. `loan`: the
-   bytes are read where they are, and given back before the part's end is told; NULL: copied. */
-bool part_write(struct part *part, struct part_stream *stream, const char *bytes, size_t len,
-                struct loan *loan);
+   follows. Bytes that the digest has seen stay, whoever sends others for their place. */
+bool part_write(struct part *part, struct part_stream *stream, const char *bytes, size_t len);
 
 /* No more bytes: what was received goes to disk, the rest of the run is free again. Never calls
    back. A stream that is not open is fine. */

@@ -224,7 +224,7 @@ static inline void send_bytes(struct place *place, struct part_stream *stream, c
     int64_t end = stream->at + count < stream->end ? stream->at + count : stream->end;
     while (stream->at < end && !place->ended) {
         int64_t piece = end - stream->at < 16000 ? end - stream->at : 16000;
-        if (!part_write(place->part, stream, bytes + stream->at, (size_t)piece, NULL))
+        if (!part_write(place->part, stream, bytes + stream->at, (size_t)piece))
             turn(place);
     }
 }

@@ -147,7 +147,7 @@ static void test_not_beyond_the_run(void **state)
     struct part_stream stream = {.room = no_matter};
     open_part(place);
     part_stream_begin(place->part, &stream, 0, 100);
-    assert_true(part_write(place->part, &stream, place->bytes, 5000, NULL));
+    assert_true(part_write(place->part, &stream, place->bytes, 5000));
     assert_int_equal(stream.at, 100);
     part_stream_end(place->part, &stream);
     close_part(place);
@@ -254,35 +254,6 @@ static void test_sent_twice(void **state)
     free(path);
 }
 
-static void on_all_back(struct loan *loan)
-{
-    (void)loan;
-}
-
-/* Bytes that are lent are read where they are, and given back before the end is told: nobody looks
-   at them afterwards. */
-static void test_lent(void **state)
-{
-    struct place *place = *state;
-    struct part_stream stream = {.room = no_matter};
-    struct loan loan = {.all_is_back = on_all_back};
-    size_t most = 0;
-    open_part(place);
-    part_stream_begin(place->part, &stream, 0, SIZE);
-    while (stream.at < SIZE) {
-        size_t piece = stream.at % 3 ? 250000 : 100;
-        if (!part_write(place->part, &stream, place->bytes + stream.at, piece,
-                        stream.at % 2 ? NULL : &loan))
-            turn(place);
-        most = loan.count > most ? loan.count : most;
-    }
-    part_stream_end(place->part, &stream);
-    assert_true(most > 0);
-    part_finish(place->part);
-    await_end(place, PART_KEPT);
-    assert_int_equal(loan.count, 0);
-}
-
 static void test_preallocated(void **state)
 {
     struct place *place = *state;
@@ -312,7 +283,7 @@ static void on_room(void *arg)
     if (refused->other)
         part_stream_end(refused->place->part, &refused->other->stream);
     part_write(refused->place->part, &refused->stream, refused->place->bytes + refused->stream.at,
-               1, NULL);
+               1);
 }
 
 static void refuse(struct refused *refused, struct place *place, int64_t start)
@@ -320,8 +291,7 @@ static void refuse(struct refused *refused, struct place *place, int64_t start)
     refused->place = place;
     refused->stream = (struct part_stream){.room = on_room, .arg = refused};
     part_stream_begin(place->part, &refused->stream, start, SIZE);
-    while (
-        part_write(place->part, &refused->stream, place->bytes + refused->stream.at, 10000, NULL))
+    while (part_write(place->part, &refused->stream, place->bytes + refused->stream.at, 10000))
         continue;
 }
 
@@ -334,7 +304,7 @@ static void test_room_for_all(void **state)
     refuse(&a, place, 0);
     refuse(&b, place, 1000000);
     refuse(&c, place, 2000000);
-    assert_false(part_write(place->part, &a.stream, "x", 1, NULL));
+    assert_false(part_write(place->part, &a.stream, "x", 1));
     while (a.rooms + b.rooms + c.rooms < 3)
         turn(place);
     assert_int_equal(a.rooms, 1);
@@ -569,7 +539,6 @@ int main(void)
         TEST(test_wrong_then_anew),
         TEST(test_restart),
         TEST(test_sent_twice),
-        TEST(test_lent),
         TEST(test_preallocated),
         TEST(test_room_for_all),
         TEST(test_ended_while_told),
