@@ -13,6 +13,7 @@ from azure import (ACCOUNT, ACCOUNT_KEY, CLOUD, KEY, Azurite, account_sas, cloud
 from fault_azure import BlobServer
 from harness import DP, PATH, ROOT, filler, instance, threads
 from test_check_resolve import Nsd
+from test_cloud_publish import Publisher
 
 MIB = 1 << 20
 REGION = 4 * MIB
@@ -210,11 +211,13 @@ def seal(scene, data, key=KEY, **options):
 
 
 def test_fallback(scene):
-    """The on-premises DPs are down: the cloud serves after the minutes that policy says, and not
-    before."""
-    content = scene.content({"setup.exe": filler(300000)})
-    azurite = scene.keep(Azurite(scene))
-    box = fill(azurite, scene, content)
+    """The on-premises DPs are down: the cloud serves what `publish` put there after the minutes that
+    policy says, and not before."""
+    content = scene.content({"setup.exe": filler(300000), "sub/small": b"small"})
+    publisher = Publisher(scene)
+    publisher.fill(content.files)
+    assert publisher.publish(3).code == 0
+    azurite, box = publisher.azurite, publisher.box
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
         port = dead.getsockname()[1]
