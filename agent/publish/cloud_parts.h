@@ -66,8 +66,8 @@ char *cloud_url(const struct cloud *cloud, const char *name);
 bool cloud_upload(struct cloud *cloud, struct error *err);
 
 /* The key of an entry that takes several blocks: an earlier run's, or a new one; noted in `keys`.
-   true: an earlier run's. */
-bool cloud_key(struct cloud *cloud, const struct tree_entry *entry, struct encrypt_key *key);
+ */
+void cloud_key(struct cloud *cloud, const struct tree_entry *entry, struct encrypt_key *key);
 
 /* Takes it several blocks? */
 bool cloud_is_large(const struct tree_entry *entry);

@@ -86,17 +86,16 @@ static bool find_key(const struct cloud *cloud, const struct tree_entry *entry,
            encrypt_key_open(key, wrapped, cloud->place->access);
 }
 
-bool cloud_key(struct cloud *cloud, const struct tree_entry *entry, struct encrypt_key *key)
+void cloud_key(struct cloud *cloud, const struct tree_entry *entry, struct encrypt_key *key)
 {
     if (find_key(cloud, entry, key))
-        return true;
+        return;
     encrypt_key_make(key, cloud->place->access);
     char *text = base64_encode(key->wrapped, sizeof key->wrapped);
     json_object_set_new(cloud->keys, entry->name,
                         json_pack("{s:s, s:s}", "sha256", entry->sha256, "key", text));
     cloud->keys_changed = true;
     free(text);
-    return false;
 }
 
 /* ---- files ---- */
@@ -121,7 +120,8 @@ static struct upload_file *new_file(struct upload *upload, const struct tree_ent
     if (cloud_is_large(entry)) {
         file->blocks = (file->regions + file->regions_a_block - 1) / file->regions_a_block;
         file->present = mem_zero(file->blocks, sizeof *file->present);
-        file->asks = cloud_key(upload->cloud, entry, &file->key);
+        cloud_key(upload->cloud, entry, &file->key);
+        file->asks = upload->cloud->intent.there; /* an earlier run may have left some */
     } else {
         encrypt_key_make(&file->key, upload->cloud->place->access);
     }
