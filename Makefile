@@ -74,8 +74,7 @@ FUZZ_SECONDS  ?= 60
 FUZZ_SANITIZE ?= ,address,undefined
 # What has no system calls of the agent: all of policy/, location/ above it, what sources say.
 FUZZ_SOURCES  := $(sort $(wildcard policy/*.c policy/*/*.c agent/location/*.c)) \
-                 agent/source/library_ini.c agent/source/azure_names.c agent/source/decrypt.c \
-                 agent/source/multistatus.c
+                 agent/source/library_ini.c agent/source/azure_names.c agent/source/decrypt.c
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)

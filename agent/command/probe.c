@@ -26,15 +26,6 @@ static size_t count_bad(const struct probe_report *report)
 
 /* ---- JSON ---- */
 
-static void put_safe(struct json_out *out, const char *name, const char *text)
-{
-    struct buf safe = {0};
-    if (text)
-        text_escape(&safe, text, strlen(text), SIZE_MAX / 2);
-    json_out_text(out, name, text ? (safe.data ? safe.data : "") : NULL);
-    buf_free(&safe);
-}
-
 static void put_step(struct json_out *out, const struct probe_report *report,
                      const struct probe_step *step)
 {
@@ -53,20 +44,24 @@ static void put_step(struct json_out *out, const struct probe_report *report,
     free(change);
 }
 
+void probe_put_certificate(struct json_out *out, const struct probe_certificate *certificate)
+{
+    json_out_escaped(out, "tls", certificate->version);
+    json_out_escaped(out, "subject", certificate->subject);
+    json_out_escaped(out, "names", certificate->names);
+    json_out_escaped(out, "issuer", certificate->issuer);
+    json_out_escaped(out, "start", certificate->start);
+    json_out_escaped(out, "end", certificate->end);
+}
+
 static void put_certificate(struct json_out *out, const struct probe_report *report)
 {
-    const struct probe_certificate *certificate = &report->certificate;
-    if (!certificate->version) {
+    if (!report->certificate.version) {
         json_out_null(out, "certificate");
         return;
     }
     json_out_open(out, "certificate", '{');
-    put_safe(out, "tls", certificate->version);
-    put_safe(out, "subject", certificate->subject);
-    put_safe(out, "names", certificate->names);
-    put_safe(out, "issuer", certificate->issuer);
-    put_safe(out, "start", certificate->start);
-    put_safe(out, "end", certificate->end);
+    probe_put_certificate(out, &report->certificate);
     json_out_close(out, '}');
 }
 
@@ -76,10 +71,10 @@ static bool print_json(const struct probe_asked *asked, const struct probe_repor
     struct sink sink = command_output();
     struct json_out out = {.sink = &sink};
     json_out_open(&out, NULL, '{');
-    put_safe(&out, "dp", asked->dp);
-    put_safe(&out, "url", asked->target.root);
-    put_safe(&out, "server", report->server);
-    put_safe(&out, "content", asked->content_name);
+    json_out_escaped(&out, "dp", asked->dp);
+    json_out_escaped(&out, "url", asked->target.root);
+    json_out_escaped(&out, "server", report->server);
+    json_out_escaped(&out, "content", asked->content_name);
     put_certificate(&out, report);
     json_out_open(&out, "steps", '[');
     for (size_t i = 0; i < report->count; i++)

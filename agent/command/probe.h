@@ -4,6 +4,7 @@
 
 #include "agent/command/command.h"
 #include "agent/source/probe.h"
+#include "policy/base/json_out.h"
 
 /* What is asked, in the policy's arena. */
 struct probe_asked {
@@ -24,5 +25,8 @@ bool probe_asked_read(struct probe_asked *asked, struct world *world, const char
    escaped. The caller frees both. */
 char *probe_text(const struct probe_report *report, const struct probe_step *step);
 char *probe_change(const struct probe_report *report, const struct probe_step *step);
+
+/* The members of the object that is open. */
+void probe_put_certificate(struct json_out *out, const struct probe_certificate *certificate);
 
 #endif

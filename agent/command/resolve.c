@@ -1,7 +1,8 @@
 /* resolve: the chain of a service name as people draw it, how it is served, its certificate. */
 #include "agent/command/resolve.h"
 
-#include "policy/base/json_out.h"
+#include "agent/command/probe.h"
+
 #include "policy/base/limits.h"
 #include "policy/base/text.h"
 
@@ -9,15 +10,6 @@
 #include <string.h>
 
 /* ---- JSON ---- */
-
-static void put_safe(struct json_out *out, const char *name, const char *text)
-{
-    struct buf safe = {0};
-    if (text)
-        text_escape(&safe, text, strlen(text), SIZE_MAX / 2);
-    json_out_text(out, name, text ? (safe.data ? safe.data : "") : NULL);
-    buf_free(&safe);
-}
 
 static void put_chain(struct json_out *out, const struct resolve_answer *answer)
 {
@@ -55,12 +47,7 @@ static void put_certificate(struct json_out *out, const struct resolved *resolve
         return;
     }
     json_out_open(out, "certificate", '{');
-    put_safe(out, "tls", certificate->version);
-    put_safe(out, "subject", certificate->subject);
-    put_safe(out, "names", certificate->names);
-    put_safe(out, "issuer", certificate->issuer);
-    put_safe(out, "start", certificate->start);
-    put_safe(out, "end", certificate->end);
+    probe_put_certificate(out, certificate);
     json_out_bool(out, "wildcard", resolved_is_wildcard(certificate));
     json_out_bool(out, "addressOnly", resolved_is_address_only(certificate));
     json_out_text(out, "problem", problem);
@@ -72,7 +59,7 @@ static void put_name(struct json_out *out, const struct resolved *resolved)
 {
     const struct resolve_answer *answer = resolved->name->answer;
     json_out_open(out, NULL, '{');
-    put_safe(out, "name", resolved->name->name);
+    json_out_escaped(out, "name", resolved->name->name);
     json_out_text(out, "served", dns_names_served(answer));
     put_chain(out, answer);
     put_addresses(out, answer);

@@ -86,16 +86,16 @@ bool cloud_send(struct cloud *cloud, const struct cloud_request *request, int *s
     bool ok, again;
     do {
         waiting = (struct waiting){.over = false};
-        struct azure_write_order order = {.url = url,
-                                          .query = request->query,
-                                          .access = cloud->place->access,
-                                          .method = request->method,
-                                          .body = request->body,
-                                          .body_len = request->len,
-                                          .done = on_over,
-                                          .arg = &waiting};
+        struct azure_call_order order = {.url = url,
+                                         .query = request->query,
+                                         .access = cloud->place->access,
+                                         .method = request->method,
+                                         .body = request->body,
+                                         .body_len = request->len,
+                                         .done = on_over,
+                                         .arg = &waiting};
         memcpy(order.headers, request->headers, sizeof order.headers);
-        azure_write_start(cloud->place->client, &order);
+        azure_call_start(cloud->place->client, &order);
         ok = wait_for(cloud, &waiting, err) && settle(cloud, &waiting, &tries, &again, err);
     } while (ok && again);
     if (status)

@@ -5,7 +5,7 @@
 
 #include "agent/publish/cloud.h"
 #include "agent/publish/encrypt.h"
-#include "agent/source/azure_write.h"
+#include "agent/source/azure_call.h"
 
 #include <jansson.h>
 
@@ -42,7 +42,7 @@ struct cloud_request {
     const char *name;  /* of the blob; NULL: the container */
     const char *query; /* or NULL */
     const char *method;
-    const char *headers[AZURE_WRITE_HEADERS];
+    const char *headers[AZURE_CALL_HEADERS];
     const void *body;
     size_t len;
 };

@@ -5,6 +5,8 @@
  */
 #include "agent/publish/cloud_parts.h"
 
+#include "agent/source/azure_blocks.h"
+
 #include "policy/base/base64.h"
 #include "policy/base/beneath.h"
 #include "policy/base/limits.h"
@@ -50,7 +52,7 @@ struct lane {
     struct loop_work work;
     bool ok;
     struct error error;
-    struct azure_write *write;
+    struct azure_call *call;
     struct loop_timer timer;
     size_t tries;
 };
@@ -363,7 +365,7 @@ static void on_sent(void *arg, const struct source_result *result)
     struct lane *lane = arg;
     struct upload *upload = lane->upload;
     int64_t rest = result->ok || upload->failed ? -1 : cloud_rest(result, lane->tries++);
-    lane->write = NULL;
+    lane->call = NULL;
     if (rest >= 0) {
         lane->timer.fire = transmit;
         loop_timer_set(upload->cloud->place->loop, &lane->timer, rest);
@@ -385,7 +387,7 @@ static void transmit(void *arg)
     char *query = id                          ? mem_format("comp=block&blockid=%s", id)
                   : lane->piece == PIECE_LIST ? mem_copy_string("comp=blocklist")
                                               : NULL;
-    struct azure_write_order order = {
+    struct azure_call_order order = {
         .url = file->url,
         .query = query,
         .access = lane->upload->cloud->place->access,
@@ -401,7 +403,7 @@ static void transmit(void *arg)
     }
     if (lane->piece == PIECE_BLOB)
         order.headers[2] = "x-ms-blob-type: BlockBlob";
-    lane->write = azure_write_start(lane->upload->cloud->place->client, &order);
+    lane->call = azure_call_start(lane->upload->cloud->place->client, &order);
     free(query);
     free(id);
 }
@@ -503,8 +505,8 @@ static void close_lanes(struct upload *upload)
 {
     for (size_t i = 0; i < upload->lane_count; i++) {
         struct lane *lane = &upload->lanes[i];
-        if (lane->write)
-            azure_write_cancel(lane->write);
+        if (lane->call)
+            azure_call_cancel(lane->call);
         loop_timer_cancel(upload->cloud->place->loop, &lane->timer);
         free(lane->list);
         free(lane->bytes);

@@ -45,12 +45,6 @@ static struct blob_fetch *ours(struct source_fetch *fetch)
     return (struct blob_fetch *)(void *)fetch;
 }
 
-static int64_t wall_seconds(const struct source_client *client)
-{
-    const struct clock *clock = loop_clock(client->loop);
-    return clock->wall(clock->arg) / 1000;
-}
-
 /* ---- the end ---- */
 
 static void free_fetch(struct blob_fetch *fetch)
@@ -212,7 +206,8 @@ static void on_refusal(void *arg, const struct http_reply *reply, const char *pa
                        struct source_result *result)
 {
     struct blob_fetch *fetch = arg;
-    azure_access_explain(fetch->access, wall_seconds(fetch->client), reply, page, len, result);
+    azure_access_explain(fetch->access, source_client_wall(fetch->client), reply, page, len,
+                         result);
 }
 
 static void on_begin(void *arg, int64_t start, bool whole, const char *validator)
@@ -330,7 +325,7 @@ static struct source_fetch *start(struct source_client *client,
     };
     fetch->timer = (struct loop_timer){.fire = on_refused, .arg = fetch};
     fetch->result.retry_after_ms = -1;
-    if (azure_access_judge(fetch->access, wall_seconds(client), &fetch->result.error))
+    if (azure_access_judge(fetch->access, source_client_wall(client), &fetch->result.error))
         ask(fetch);
     else
         loop_timer_set(client->loop, &fetch->timer, 0);
@@ -354,21 +349,9 @@ static void cancel(struct source_fetch *given)
     free_fetch(fetch);
 }
 
-static unsigned form_count(const char *content_url)
-{
-    (void)content_url;
-    return 1;
-}
-
-static char *file_url(const char *content_url, unsigned form, const char *name)
-{
-    (void)form;
-    return dp_form_file_url(content_url, 0, name);
-}
-
 static bool remark(struct source_client *client, const struct site_dp *dp, struct error *err)
 {
-    azure_access_judge(dp->access, wall_seconds(client), err);
+    azure_access_judge(dp->access, source_client_wall(client), err);
     return *err->code != '\0';
 }
 
@@ -377,8 +360,8 @@ const struct source_kind azure_source = {
     .start = start,
     .resume = resume,
     .cancel = cancel,
-    .form_count = form_count,
-    .file_url = file_url,
+    .form_count = dp_form_one,
+    .file_url = dp_form_plain_url,
     .list = azure_list,
     .cancel_list = azure_cancel_list,
     .remark = remark,

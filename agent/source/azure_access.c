@@ -1,7 +1,5 @@
 #include "agent/source/azure_access.h"
 
-#include "agent/source/multistatus.h"
-
 #include "policy/base/buf.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
@@ -132,7 +130,7 @@ bool azure_access_betrays(const struct site_access *access, const char *text)
         return false;
     char *signature = mem_copy_bytes(value, len);
     bool found = strstr(text, signature) != NULL;
-    multistatus_decode(signature);
+    text_decode_percent(signature);
     found = found || strstr(text, signature) != NULL;
     free(signature);
     return found;

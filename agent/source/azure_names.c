@@ -1,7 +1,5 @@
 #include "agent/source/azure_names.h"
 
-#include "agent/source/multistatus.h"
-
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
 #include "policy/base/text.h"
@@ -143,7 +141,7 @@ static bool give_blob(struct azure_names *names, struct error *err)
     if (!text_to_int(text_of(names, NODE_LENGTH), 0, INT64_MAX, &blob.size))
         return refuse(err, "lists a blob without a length");
     if (names->is_encoded)
-        name->len = multistatus_decode(name->data);
+        name->len = text_decode_percent(name->data);
     blob.name = name->data;
     blob.name_len = name->len;
     return names->take(names->arg, &blob, err);

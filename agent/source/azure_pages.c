@@ -1,8 +1,8 @@
 #include "agent/source/azure_pages.h"
 
 #include "agent/source/azure_access.h"
+#include "agent/source/azure_call.h"
 #include "agent/source/client.h"
-#include "agent/source/http.h"
 
 #include "policy/base/limits.h"
 #include "policy/base/mem.h"
@@ -17,23 +17,16 @@ struct azure_pages {
     struct source_client *client;
     struct azure_pages_order order;
     char *container_url;
-    struct http_terms terms;
-    struct source_document document;
-    struct source_fetch *fetch;
+    struct azure_call *call; /* NULL: none runs */
     struct azure_names *names;
     struct loop_timer timer;
     char *marker;  /* of the page asked for; NULL: the first */
+    char *seen;    /* of an earlier page, each power of two: a circle comes back to it */
     size_t count;  /* pages asked for */
     int64_t until; /* monotonic ms */
     bool refused;  /* `error` says why */
     struct error error;
 };
-
-static int64_t wall_seconds(const struct source_client *client)
-{
-    const struct clock *clock = loop_clock(client->loop);
-    return clock->wall(clock->arg) / 1000;
-}
 
 static int64_t monotonic(const struct source_client *client)
 {
@@ -47,6 +40,7 @@ static void free_pages(struct azure_pages *pages)
     azure_names_close(pages->names);
     free(pages->container_url);
     free(pages->marker);
+    free(pages->seen);
     free(pages);
 }
 
@@ -67,24 +61,11 @@ static void fail(void *arg)
     finish(pages, &result);
 }
 
-static void on_begin(void *arg, int64_t start, bool whole, const char *etag)
-{
-    (void)arg, (void)start, (void)whole, (void)etag;
-}
-
 static enum source_take on_bytes(void *arg, const char *bytes, size_t len)
 {
     struct azure_pages *pages = arg;
     pages->refused = !azure_names_feed(pages->names, bytes, len, &pages->error);
     return pages->refused ? SOURCE_ENOUGH : SOURCE_TAKEN;
-}
-
-static void on_refusal(void *arg, const struct http_reply *reply, const char *page, size_t len,
-                       struct source_result *result)
-{
-    struct azure_pages *pages = arg;
-    azure_access_explain(pages->order.access, wall_seconds(pages->client), reply, page, len,
-                         result);
 }
 
 static void ask(void *arg);
@@ -94,12 +75,16 @@ static bool turn_page(struct azure_pages *pages, struct error *err)
     char *next;
     if (!azure_names_finish(pages->names, &next, err))
         return false;
-    bool again = pages->marker && strcmp(next, pages->marker) == 0 && *next;
+    bool again = pages->seen && *next && strcmp(next, pages->seen) == 0;
     free(pages->marker);
     pages->marker = next;
     if (again)
         return error_set(err, ERROR_FAILED, BLAME_SOURCE, "LISTING", NULL,
-                         "says with a page of its list that the same page follows");
+                         "says with a page of its list that one follows which was there before");
+    if ((pages->count & (pages->count - 1)) == 0) {
+        free(pages->seen);
+        pages->seen = mem_copy_string(next);
+    }
     return pages->count < LIMIT_LIST_PAGES ||
            error_set(err, ERROR_FAILED, BLAME_SOURCE, "LISTING", NULL,
                      "lists more than %d pages of blobs", LIMIT_LIST_PAGES);
@@ -108,7 +93,7 @@ static bool turn_page(struct azure_pages *pages, struct error *err)
 static void on_done(void *arg, const struct source_result *result)
 {
     struct azure_pages *pages = arg;
-    pages->fetch = NULL;
+    pages->call = NULL;
     if (!result->ok) {
         finish(pages, result);
     } else if (pages->refused || !turn_page(pages, &pages->error)) {
@@ -134,27 +119,23 @@ static void ask(void *arg)
 {
     struct azure_pages *pages = arg;
     char *query = encode_query(pages->marker);
-    char *url = azure_access_url(pages->container_url, query, pages->order.access);
     int64_t left = pages->until - monotonic(pages->client);
-    azure_names_close(pages->names);
-    pages->names = azure_names_open(pages->order.take, pages->order.take_arg);
-    pages->count++;
-    pages->document =
-        (struct source_document){.most = LIMIT_LISTING_BYTES, .within_ms = left > 0 ? left : 0};
-    const struct source_request request = {
-        .url = url,
-        .validator = "",
-        .past_caches = pages->order.past_caches,
+    const struct azure_call_order order = {
+        .url = pages->container_url,
+        .query = query,
+        .access = pages->order.access,
+        .most = LIMIT_LISTING_BYTES,
+        .within_ms = left > 0 ? left : 1,
         .stall_ms = pages->order.stall_ms,
-        .document = &pages->document,
-        .terms = &pages->terms,
-        .begin = on_begin,
+        .past_caches = pages->order.past_caches,
         .bytes = on_bytes,
         .done = on_done,
         .arg = pages,
     };
-    pages->fetch = http_source.start(pages->client, &request);
-    free(url);
+    azure_names_close(pages->names);
+    pages->names = azure_names_open(pages->order.take, pages->order.take_arg);
+    pages->count++;
+    pages->call = azure_call_start(pages->client, &order);
     free(query);
 }
 
@@ -167,12 +148,8 @@ struct azure_pages *azure_pages_start(struct source_client *client,
     pages->container_url = mem_copy_string(order->container_url);
     pages->order.container_url = NULL;
     pages->until = monotonic(client) + LIMIT_FETCH_SECONDS * 1000L;
-    pages->terms = (struct http_terms){.headers = {AZURE_VERSION_HEADER},
-                                       .secret = order->access && order->access->sas,
-                                       .refused = on_refusal,
-                                       .arg = pages};
     pages->timer = (struct loop_timer){.fire = ask, .arg = pages};
-    if (!azure_access_judge(order->access, wall_seconds(client), &pages->error))
+    if (!azure_access_judge(order->access, source_client_wall(client), &pages->error))
         pages->timer.fire = fail;
     loop_timer_set(client->loop, &pages->timer, 0);
     return pages;
@@ -180,7 +157,7 @@ struct azure_pages *azure_pages_start(struct source_client *client,
 
 void azure_pages_cancel(struct azure_pages *pages)
 {
-    if (pages->fetch)
-        http_source.cancel(pages->fetch);
+    if (pages->call)
+        azure_call_cancel(pages->call);
     free_pages(pages);
 }

@@ -25,4 +25,7 @@ struct source_client {
     int in_callback;      /* one of libcurl's is our caller: no transfer may be stopped */
 };
 
+/* Seconds since 1970, by the loop's clock. */
+int64_t source_client_wall(const struct source_client *client);
+
 #endif

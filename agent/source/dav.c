@@ -101,7 +101,7 @@ static char *path_of(const char *content_url)
     const char *path = strstr(content_url, "://");
     path = path ? strchr(path + 3, '/') : NULL;
     char *copy = path ? mem_copy_bytes(path, strcspn(path, "?#")) : mem_copy_string("");
-    size_t len = multistatus_decode(copy);
+    size_t len = text_decode_percent(copy);
     while (len && copy[len - 1] == '/')
         copy[--len] = '\0';
     return copy;

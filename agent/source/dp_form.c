@@ -66,6 +66,18 @@ char *dp_form_file_url(const char *content_url, unsigned form, const char *name)
     return url.data;
 }
 
+unsigned dp_form_one(const char *content_url)
+{
+    (void)content_url;
+    return 1;
+}
+
+char *dp_form_plain_url(const char *content_url, unsigned form, const char *name)
+{
+    (void)form;
+    return dp_form_file_url(content_url, 0, name);
+}
+
 bool source_is_refusal(const struct source_result *result)
 {
     return !result->ok && !result->full && !result->retry &&

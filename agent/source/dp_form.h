@@ -19,4 +19,8 @@ char *dp_form_content_url(const char *content_url, unsigned form);
 /* A file's, or (with a plain form) a folder's URL; `name` is encoded; the caller frees it. */
 char *dp_form_file_url(const char *content_url, unsigned form, const char *name);
 
+/* Of kinds whose URLs have one form: source_kind's form_count and file_url. */
+unsigned dp_form_one(const char *content_url);
+char *dp_form_plain_url(const char *content_url, unsigned form, const char *name);
+
 #endif

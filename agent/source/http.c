@@ -178,6 +178,12 @@ struct source_client *source_client_create(struct loop *loop, struct resolver *r
     return NULL;
 }
 
+int64_t source_client_wall(const struct source_client *client)
+{
+    const struct clock *clock = loop_clock(client->loop);
+    return clock->wall(clock->arg) / 1000;
+}
+
 void source_client_free(struct source_client *client)
 {
     if (!client)

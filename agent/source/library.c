@@ -312,27 +312,13 @@ static void cancel(struct source_fetch *given)
         free_fetch(fetch);
 }
 
-/* ---- URLs ---- */
-
-static unsigned form_count(const char *content_url)
-{
-    (void)content_url;
-    return 1;
-}
-
-static char *file_url(const char *content_url, unsigned form, const char *name)
-{
-    (void)form;
-    return dp_form_file_url(content_url, 0, name);
-}
-
 const struct source_kind library_source = {
     .name = "content library",
     .start = start,
     .resume = resume,
     .cancel = cancel,
-    .form_count = form_count,
-    .file_url = file_url,
+    .form_count = dp_form_one,
+    .file_url = dp_form_plain_url,
     .list = library_list_start,
     .cancel_list = library_list_cancel,
 };

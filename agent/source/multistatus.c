@@ -83,32 +83,6 @@ static bool refuse(struct error *err, const char *format, ...)
 
 /* ---- an entry ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-size_t multistatus_decode(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; from++) {
-        int high = *from == '%' ? hex_digit(from[1]) : -1;
-        int low = high >= 0 ? hex_digit(from[2]) : -1;
-        if (low >= 0) {
-            *to++ = (char)(high * 16 + low);
-            from += 2;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-    return (size_t)(to - text);
-}
-
 /* Past scheme and host, whoever they name: nobody is asked there. */
 static char *path_of(char *href)
 {
@@ -142,7 +116,7 @@ static bool read_name(struct multistatus *reading, struct multistatus_entry *ent
                       struct buf *joined, struct error *err)
 {
     char *path = path_of(reading->href.data);
-    entry->len = multistatus_decode(path);
+    entry->len = text_decode_percent(path);
     entry->name = path;
     if (*path != '/') {
         buf_append_text(joined, reading->folder);

@@ -40,7 +40,4 @@ bool multistatus_feed(struct multistatus *reading, const char *bytes, size_t len
 bool multistatus_finish(struct multistatus *reading, struct error *err);
 void multistatus_close(struct multistatus *reading); /* NULL is fine */
 
-/* Decodes %XX in place, once; what is no such is left as it is. Returns the length. */
-size_t multistatus_decode(char *text);
-
 #endif

@@ -1,6 +1,7 @@
 #include "policy/base/base64.h"
 
 #include "policy/base/mem.h"
+#include "policy/base/text.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -59,20 +60,12 @@ bool base64_decode(const char *text, void *out, size_t len)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool base64_read_key(const char *text, unsigned char key[32])
 {
     if (strlen(text) != 64)
         return base64_decode(text, key, 32);
     for (size_t i = 0; i < 32; i++) {
-        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+        int high = text_hex_digit(text[2 * i]), low = text_hex_digit(text[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         key[i] = (unsigned char)(high << 4 | low);

@@ -91,6 +91,15 @@ void json_out_text(struct json_out *out, const char *name, const char *text)
         buf_append_text(&out->text, "null");
 }
 
+void json_out_escaped(struct json_out *out, const char *name, const char *text)
+{
+    struct buf safe = {0};
+    if (text)
+        text_escape(&safe, text, strlen(text), SIZE_MAX / 2);
+    json_out_text(out, name, text ? (safe.data ? safe.data : "") : NULL);
+    buf_free(&safe);
+}
+
 void json_out_bool(struct json_out *out, const char *name, bool truth)
 {
     begin(out, name);

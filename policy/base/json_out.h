@@ -18,9 +18,10 @@ struct json_out {
 
 /* An all-zero writer with a sink is one that has written nothing. `name` is the member's in an
    object, NULL in an array and at the top. */
-void json_out_open(struct json_out *out, const char *name, char bracket);     /* '{' or '[' */
-void json_out_close(struct json_out *out, char bracket);                      /* '}' or ']' */
-void json_out_text(struct json_out *out, const char *name, const char *text); /* NULL: null */
+void json_out_open(struct json_out *out, const char *name, char bracket);        /* '{' or '[' */
+void json_out_close(struct json_out *out, char bracket);                         /* '}' or ']' */
+void json_out_text(struct json_out *out, const char *name, const char *text);    /* NULL: null */
+void json_out_escaped(struct json_out *out, const char *name, const char *text); /* text_escape'd */
 void json_out_bool(struct json_out *out, const char *name, bool truth);
 void json_out_int(struct json_out *out, const char *name, int64_t number);
 void json_out_null(struct json_out *out, const char *name);

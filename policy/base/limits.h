@@ -80,7 +80,7 @@
 #define LIMIT_ENCRYPTION_BYTES 2048        /* of encryption data in a blob's metadata */
 #define LIMIT_REGION_BYTES     (64L * MIB) /* of an encrypted blob; one is in memory whole */
 #define LIMIT_BLOB_REGIONS     1048576     /* 4 TiB of Azure's own 4 MiB */
-#define LIMIT_LIST_PAGES       10000       /* of List Blobs: 5,000 names each */
+#define LIMIT_LIST_PAGES       2000        /* of List Blobs: 5,000 names each, fewer in some */
 
 /* Listings of a distribution point: names as in a manifest, some 250 bytes each on the way. */
 #define LIMIT_LISTING_BYTES (256L * MIB)

@@ -278,3 +278,29 @@ bool text_same_host(const char *host, const char *name)
         return text_equal(host, name);
     return host_label == name_label && strncasecmp(host, name, host_label) == 0;
 }
+
+int text_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+size_t text_decode_percent(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++) {
+        int high = *from == '%' ? text_hex_digit(from[1]) : -1;
+        int low = high >= 0 ? text_hex_digit(from[2]) : -1;
+        if (low >= 0) {
+            *to++ = (char)(high * 16 + low);
+            from += 2;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+    return (size_t)(to - text);
+}

@@ -56,4 +56,11 @@ bool text_same_host(const char *host, const char *name);
    Clashes between names are the manifest's business, not looked at here. */
 const char *text_refuse_file_name(const char *name, size_t len);
 
+/* -1: it is none. */
+int text_hex_digit(char c);
+
+/* Decodes %XX in place, once; what is no such is left as it is. Returns the length, within which a
+   NUL may stand. */
+size_t text_decode_percent(char *text);
+
 #endif

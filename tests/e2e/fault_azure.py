@@ -5,48 +5,23 @@ first: it gets the handler and answers itself (true), or leaves it to us. What w
 `asked`.
 """
 
-import http.server
 import re
-import threading
 import time
 import urllib.parse
 import zlib
 from xml.sax.saxutils import escape
 
+from scripted import Scripted
 
-class BlobServer:
+
+class BlobServer(Scripted):
     def __init__(self, scene, address="127.0.0.1"):
-        self.blobs, self.asked, self.lock = {}, [], threading.Lock()
+        self.blobs = {}
         self.instead = None
         self.page = 5000  # names of one page of a list
         self.pace = None  # seconds between 64 KiB
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            server_version, sys_version = "Windows-Azure-Blob/1.0", ""
-
-            def log_message(self, *args):
-                pass
-
-            def do_GET(self):
-                outer.answer(self)
-
-            do_PUT = do_DELETE = do_GET
-
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *args: None  # a client that leaves is none
-        self.port = self.server.server_port
-        self.url = "http://%s:%d" % (address, self.port)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
-        self.thread.start()
-        scene.keep(self)
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(scene, "Windows-Azure-Blob/1.0", address)
+        self.url = self.host
 
     def answer(self, handler):
         url = urllib.parse.urlsplit(handler.path)

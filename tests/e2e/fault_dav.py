@@ -6,12 +6,12 @@ PROPFIND; `iis()` is what an honest one answers. Files are served where `form` s
 that answer, `refusal` is the status of the others. `change` maps a name to other bytes.
 """
 
-import http.server
 import os
 import re
-import threading
 import urllib.parse
 from xml.sax.saxutils import escape
+
+from scripted import Scripted
 
 ALL = ("", "NOCERT_", "CCMTOKENAUTH_")
 
@@ -20,39 +20,14 @@ def quoted(path):
     return urllib.parse.quote(path, safe="/$")
 
 
-class DavServer:
+class DavServer(Scripted):
     def __init__(self, scene, listing=None, form="sccm", roots=("",), refusal=404, change=None,
                  headers=()):
         self.www, self.listing = scene.www, listing or iis
         self.form, self.roots, self.refusal = form, roots, refusal
         self.change, self.headers = change or {}, headers
-        self.asked, self.lock = [], threading.Lock()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            server_version, sys_version = "Microsoft-IIS/10.0", ""
-
-            def log_message(self, *args):
-                pass
-
-            def do_GET(self):
-                outer.answer(self)
-
-            do_PROPFIND = do_HEAD = do_GET
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.host = "http://127.0.0.1:%d" % self.server.server_port
+        super().__init__(scene, "Microsoft-IIS/10.0")
         self.url = self.host + "/SMS_DP_SMSPKG$"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
-        self.thread.start()
-        scene.keep(self)
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
     def local(self, path):
         return os.path.join(self.www, path)

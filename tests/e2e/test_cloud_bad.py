@@ -71,6 +71,7 @@ BAD_BLOBS = [
     ({"metadata": region_info("1000")}, "absurd region length"),
     ({"metadata": region_info(1000, nonce=16)}, "nonce length"),
     ({"metadata": data(EncryptedRegionInfo=None)}, "nonce length"),
+    ({"protocol": "2.0"}, "absurd region length"),
     ({"metadata": data(WrappedContentKey=None)}, "not by A256KW"),
     ({"metadata": data(WrappedContentKey={"Algorithm": "RSA-OAEP"})}, "not by A256KW"),
     ({"metadata": data(WrappedContentKey={"Algorithm": "A256KW", "EncryptedKey": "AAAA"})},
@@ -296,6 +297,16 @@ def test_listing(scene):
             return True
         return answer
 
+    def circle(length):
+        """Pages without a name that lead back to one before."""
+        def answer(handler):
+            if "comp" not in handler.query:
+                return False
+            page = int(handler.query.get("marker", ["0"])[0])
+            fault_azure.give_list(handler, "", str(page + 1 if page < length + 4 else 5))
+            return True
+        return answer
+
     def raw(text):
         def answer(handler):
             fault_azure.give(handler, 200, text)
@@ -303,7 +314,11 @@ def test_listing(scene):
         return answer
 
     bad = [
-        (listed(rows, "again"), "the same page follows"),
+        (listed(rows, "again"), "was there before"),
+        (circle(1), "was there before"),
+        (circle(2), "was there before"),
+        (circle(3), "was there before"),
+        (circle(7), "was there before"),
         (listed(rows + fault_azure.row("../x", *one)), "lists '../x'"),
         (listed(rows + fault_azure.row("/x", *one)), "lists '/x'"),
         (listed(rows + fault_azure.row("a\\b", *one)), "which"),
@@ -399,3 +414,67 @@ def test_region_boundaries(scene):
         assert start % sealed == 0 and (6 << 20) - start < sealed, (region, server.asked)
         assert server.asked[1]["ifMatch"], server.asked
         assert result.json["bytesFromNetwork"] == content.size, result
+
+
+def test_too_many_regions(scene):
+    """A region length with which a blob would have more regions than are borne is refused before any
+    byte; one byte more a region is fine."""
+    server = BlobServer(scene)
+    content = scene.content({"setup.exe": filler((1 << 20) + 1, 1)})
+    body, metadata = seal(scene, content.files["setup.exe"], protocol="2.1", region=1 << 16)
+    use(scene, server, content)
+    said = json.loads(metadata)
+    for region, refused in ((1, True), (2, False)):
+        said["EncryptedRegionInfo"]["DataLength"] = region
+        server.blobs[BOX + "setup.exe"] = (body, json.dumps(said))
+        result = scene.get()
+        told = json.dumps(result.json["sources"])
+        assert result.code == 1 and ("absurd region length" in told) == refused, told
+    server.blobs[BOX + "setup.exe"] = (body, metadata)
+    assert scene.get().code == 0
+
+
+def test_regions_that_never_agree(scene):
+    """A service that says another region length with each answer is left, not asked for ever."""
+    server = BlobServer(scene)
+    content = sealed_content(scene, server, 6 << 20, protocol="2.1", region=1 << 20)
+    body, metadata = server.blobs[BOX + "setup.exe"]
+    use(scene, server, content)
+
+    def lie(handler):
+        nth = handler.record["nth"]
+        if nth == 1:
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.send_header("ETag", '"0x%08X"' % zlib.crc32(body))
+            handler.send_header("x-ms-meta-encryptiondata", metadata)
+            handler.end_headers()
+            handler.wfile.write(body[:3 << 20])
+            handler.close_connection = True
+            return True
+        said = json.loads(metadata)
+        said["EncryptedRegionInfo"]["DataLength"] = (1 << 20) + nth
+        server.give(handler, body, json.dumps(said))
+        return True
+    server.instead = lie
+    result = scene.get()
+    assert result.code == 1, result
+    assert "another region length with each answer" in json.dumps(result.json["sources"]), result
+    assert len(server.asked) < 10, len(server.asked)
+
+
+def test_endless_list(scene):
+    """A list that always has one more page, with a marker of its own, comes to an end."""
+    server = BlobServer(scene)
+    content = scene.content({"setup.exe": b"x"})
+    folder_only(scene, server, content, folder_hash.folder_hash(content.files))
+
+    def more(handler):
+        page = int(handler.query.get("marker", ["0"])[0])
+        fault_azure.give_list(handler, "", str(page + 1))
+        return True
+    server.instead = more
+    result = scene.get()
+    assert result.code == 1, result
+    assert "more than 2000 pages" in json.dumps(result.json["sources"]), result
+    assert len(server.asked) == 2000, len(server.asked)

@@ -1,6 +1,7 @@
 """publish --container: what is uploaded, what is not, and what is refused; against Azurite, and read
 by a script that shares no code with nearpoint."""
 
+import fcntl
 import json
 import os
 import random
@@ -182,6 +183,9 @@ def test_standard_input(scene):
                           capture_output=True, env=scene.environment(), check=False)
     assert done.returncode == 0, done.stderr
     assert publisher.azurite.get(publisher.box, "a") == b"1"
+    done = subprocess.run(scene.command(*args, policy=False), input=text.encode() + b" " * (1 << 20),
+                          capture_output=True, env=scene.environment(), check=False)
+    assert done.returncode == 3 and b"longer than such a document" in done.stderr, done.stderr
 
 
 def test_denied(scene):
@@ -227,6 +231,81 @@ def test_not_kept(scene):
     assert result.code == 1 and "tag is wrong" in result.message, result
     assert not os.path.exists(scene.path("out/content.xml"))
     assert publisher.box + "/.nearpoint/content.xml" not in server.blobs
+
+
+def keeps(server, handler, spoil=None, body=None):
+    """As a service that keeps what it is given; `spoil` may keep something else."""
+    if body is None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+    if handler.command == "PUT":
+        server.blobs[handler.blob] = (body, handler.headers.get("x-ms-meta-encryptiondata"))
+        if spoil:
+            spoil(handler.blob)
+        fault_azure.give(handler, 201, "")
+    elif handler.command == "DELETE":
+        server.blobs.pop(handler.blob, None)
+        fault_azure.give(handler, 202, "")
+    else:
+        return False
+    return True
+
+
+def test_mixed_up(scene):
+    """A service that gives another blob, whole and rightly sealed, under a name: its bytes tell."""
+    server = BlobServer(scene)
+    publisher = Publisher(scene, url=server.url)
+    publisher.fill({"a": b"right", "b": b"wrong"})
+    publisher.access = publisher.write_access("sv=1&sig=x")
+
+    def mix_up(_blob):
+        a, b = (publisher.box + "/" + name for name in "ab")
+        if a in server.blobs and b in server.blobs:
+            server.blobs[a] = server.blobs[b]
+    server.instead = lambda handler: keeps(server, handler, mix_up)
+    result = publisher.publish(3, "--json")
+    assert result.code == 1 and result.json["error"]["code"] == "CORRUPT", result
+    assert "'a' was uploaded and reads back as other bytes" in result.message, result
+    assert publisher.box + "/.nearpoint/content.xml" not in server.blobs
+    server.instead = lambda handler: keeps(server, handler)
+    assert publisher.publish(3).code == 0
+
+
+def test_changed_meanwhile(scene):
+    """A file that changes while the others go out: nothing is said to be published."""
+    server = BlobServer(scene)
+    publisher = Publisher(scene, url=server.url)
+    publisher.fill({"a": b"first", "b": b"other"})
+    publisher.access = publisher.write_access("sv=1&sig=x")
+    server.instead = lambda handler: keeps(
+        server, handler, lambda blob: scene.write("source/a", b"second"))
+    result = publisher.publish(3, "--json")
+    assert result.code == 1 and result.json["error"]["code"] == "CHANGED", result
+    assert publisher.box + "/.nearpoint/content.xml" not in server.blobs
+    server.instead = lambda handler: keeps(server, handler)
+    assert publisher.publish(3).code == 0
+
+
+def test_unfinished_of_another(scene):
+    """What a run of another content left unfinished is nobody's to go on with."""
+    server = BlobServer(scene)
+    publisher = Publisher(scene, url=server.url)
+    publisher.fill({"a": b"1"})
+    publisher.access = publisher.write_access("sv=1&sig=x")
+
+    def refuse_record(handler):
+        if handler.blob.endswith("/.nearpoint/content.xml"):
+            handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+            fault_azure.refuse(handler, 403, "No", "No.")
+            return True
+        return keeps(server, handler)
+    server.instead = refuse_record
+    assert publisher.publish(3).code == 1
+    assert publisher.box + "/.nearpoint/publishing" in server.blobs
+    server.instead = lambda handler: keeps(server, handler)
+    other = ["PS100002" if arg == "PS100001" else arg for arg in publisher.arguments(3)]
+    result = scene.run(*other, policy=False)
+    assert result.code == 1 and "nearpoint did not publish" in result.message, result
+    assert publisher.publish(3).code == 0
 
 
 def uploaded_blocks(publisher):
@@ -321,15 +400,7 @@ def test_busy_service(scene):
                 return True
             fault_azure.refuse(handler, int(fault), "ServerBusy", "Busy.")
             return True
-        if handler.command == "PUT":
-            server.blobs[handler.blob] = (body, handler.headers.get("x-ms-meta-encryptiondata"))
-            fault_azure.give(handler, 201, "")
-        elif handler.command == "DELETE":
-            server.blobs.pop(handler.blob, None)
-            fault_azure.give(handler, 202, "")
-        else:
-            return False
-        return True
+        return keeps(server, handler, body=body)
     server.instead = answer
     result = publisher.publish(3)
     assert result.code == 0 and not any(faults.values()), (str(result), faults)
@@ -364,6 +435,11 @@ def test_mdm(scene):
         assert 'component="%s"' % component in text and "PS100001" in text, text
     publisher.access = publisher.write_access(sas(publisher.box, "rl"))
     publisher.fill({"other": b"1"})
+    scene.write("state/SoftwarePublishing/0.tmp", b"what a killed run left")
+    with open(os.path.join(state, "SMS_OCM_DATACACHE/.lock"), "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = publisher.publish(4, "--mdm", *scene.places())
+        assert result.code == 1 and "another process is publishing" in result.message, result
     result = publisher.publish(4, "--mdm", *scene.places())
     assert result.code == 1, result
     with open(os.path.join(state, "auth/incoming/PS100001.4.json"), encoding="utf-8") as file:

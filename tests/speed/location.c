@@ -10,6 +10,7 @@
  */
 #include "agent/location/internal.h"
 #include "policy/base/buf.h"
+#include "tests/speed/median.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,18 +37,6 @@ static double now(void)
     struct timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
 }
 
 /* false: the folder takes no file; where there is none, nothing is to be saved. */

@@ -6,6 +6,7 @@
  */
 #include "agent/resolve/resolve.h"
 #include "policy/base/mem.h"
+#include "tests/speed/median.h"
 
 #include <ares.h>
 #include <poll.h>
@@ -136,20 +137,6 @@ static double time_bare(const char *server, size_t count)
     }
     ares_destroy(run.channel);
     return run.addresses == count ? now() - begin : -1;
-}
-
-/* ---- figures ---- */
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
 }
 
 int main(int argc, char **argv)

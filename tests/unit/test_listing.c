@@ -3,6 +3,7 @@
 #include "agent/source/multistatus.h"
 #include "agent/source/source.h"
 
+#include "policy/base/text.h"
 #include "policy/base/buf.h"
 
 #include <setjmp.h>
@@ -84,7 +85,7 @@ static void test_decoding(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *text = strdup(rows[i][0]);
-        assert_int_equal(multistatus_decode(text), strlen(rows[i][1]));
+        assert_int_equal(text_decode_percent(text), strlen(rows[i][1]));
         assert_string_equal(text, rows[i][1]);
         free(text);
     }
