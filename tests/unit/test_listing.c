@@ -3,8 +3,8 @@
 #include "agent/source/multistatus.h"
 #include "agent/source/source.h"
 
-#include "policy/base/text.h"
 #include "policy/base/buf.h"
+#include "policy/base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
